@@ -1,0 +1,103 @@
+// What a query language may ask of a store: series, lines, spans, gaps. The
+// languages run over these interfaces, so the same engine runs on LMDB, on memory
+// in tests, and on another store later. Safe on any thread; every call sees a
+// consistent snapshot that holds everything acknowledged before the call began
+// and already applied.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "aggregator/query/matcher.h"
+#include "common/base/result.h"
+#include "common/model/record.h"
+
+namespace opssight {
+
+// A query's budget; kExhausted when it bites. cancelled is asked now and then.
+struct QueryLimits {
+  std::uint64_t samples_max = 50'000'000;  // Samples or lines looked at and kept.
+  std::uint64_t series_max = 1'000'000;
+  std::function<bool()> cancelled;  // May be empty. True: stop with kUnavailable.
+};
+
+struct Sample {
+  std::int64_t time_ms = 0;
+  double value = 0;
+};
+
+struct Series {
+  Labels labels;
+  std::vector<Sample> samples;  // Times ascending and unique. May hold stale markers.
+};
+
+class SeriesSource {
+ public:
+  virtual ~SeriesSource() = default;
+  // Series with a sample in [from_ms, to_ms] that match all matchers, any order,
+  // each label set once.
+  virtual Result<std::vector<Series>> Select(const std::vector<Matcher>& matchers,
+                                             std::int64_t from_ms, std::int64_t to_ms,
+                                             const QueryLimits& limits) const = 0;
+  // Label sets of the same; cheaper. By day partition: may name series that have
+  // samples on these days but not in the range.
+  virtual Result<std::vector<Labels>> SelectLabels(const std::vector<Matcher>& matchers,
+                                                   std::int64_t from_ms, std::int64_t to_ms,
+                                                   const QueryLimits& limits) const = 0;
+};
+
+struct LogLine {
+  std::int64_t time_ns = 0;
+  std::string line;
+  std::vector<Label> metadata;  // Structured metadata.
+};
+
+struct LogStreamLines {
+  Labels stream;
+  std::vector<LogLine> lines;  // In the order asked for.
+};
+
+struct LineFilter {
+  bool want = true;  // |= or !=.
+  std::string text;
+};
+
+struct LineQuery {
+  std::vector<Matcher> matchers;
+  std::vector<LineFilter> filters;
+  std::int64_t from_ns = 0;  // Inclusive.
+  std::int64_t to_ns = 0;    // Exclusive.
+  bool backward = true;      // Newest first.
+  std::uint64_t limit = 100;  // Lines over all streams.
+};
+
+class LineSource {
+ public:
+  virtual ~LineSource() = default;
+  // The first `limit` lines in time order over all streams; equal times keep the
+  // order in which they came. Streams sorted by labels.
+  virtual Result<std::vector<LogStreamLines>> Select(const LineQuery& query,
+                                                     const QueryLimits& limits) const = 0;
+  virtual Result<std::vector<Labels>> SelectStreams(const std::vector<Matcher>& matchers,
+                                                    std::int64_t from_ns, std::int64_t to_ns,
+                                                    const QueryLimits& limits) const = 0;
+};
+
+class SpanSource {
+ public:
+  virtual ~SpanSource() = default;
+  // All spans of a trace, by start time; a span sent twice comes once. Empty: none.
+  virtual Result<std::vector<Span>> Trace(const TraceId& id, const QueryLimits& limits) const = 0;
+};
+
+class GapSource {
+ public:
+  virtual ~GapSource() = default;
+  // Gaps that overlap [from_ns, to_ns].
+  virtual Result<std::vector<Gap>> Gaps(std::int64_t from_ns, std::int64_t to_ns) const = 0;
+};
+
+}  // namespace opssight

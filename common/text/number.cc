@@ -1,0 +1,63 @@
+#include "common/text/number.h"
+
+#include <cmath>
+#include <limits>
+
+namespace opssight {
+namespace {
+
+bool EqualsNoCase(std::string_view text, std::string_view lower) {
+  if (text.size() != lower.size()) return false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if ((c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c) != lower[i]) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+std::optional<double> ParseDouble(std::string_view text) {
+  const bool negative = !text.empty() && text.front() == '-';
+  if (!text.empty() && (text.front() == '+' || negative)) text.remove_prefix(1);
+  if (text.empty() || text.front() == '-' || text.front() == '+') return std::nullopt;
+  double value = 0;
+  if (EqualsNoCase(text, "nan")) {
+    value = std::numeric_limits<double>::quiet_NaN();
+  } else if (EqualsNoCase(text, "inf") || EqualsNoCase(text, "infinity")) {
+    value = std::numeric_limits<double>::infinity();
+  } else {
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (end != text.data() + text.size() || error == std::errc::invalid_argument) {
+      return std::nullopt;
+    }
+    if (error == std::errc::result_out_of_range) return std::nullopt;
+  }
+  return negative ? -value : value;
+}
+
+void AppendDouble(double value, std::string& out) {
+  if (std::isnan(value)) {
+    out += "NaN";
+    return;
+  }
+  if (std::isinf(value)) {
+    out += value > 0 ? "+Inf" : "-Inf";
+    return;
+  }
+  char buffer[400];
+  const double magnitude = std::fabs(value);
+  const bool scientific = magnitude != 0 && (magnitude < 1e-6 || magnitude >= 1e21);
+  const auto result = std::to_chars(
+      buffer, buffer + sizeof buffer, value,
+      scientific ? std::chars_format::scientific : std::chars_format::fixed);
+  out.append(buffer, result.ptr);
+}
+
+std::string FormatDouble(double value) {
+  std::string out;
+  AppendDouble(value, out);
+  return out;
+}
+
+}  // namespace opssight

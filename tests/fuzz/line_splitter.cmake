@@ -1,0 +1,1 @@
+ops_fuzz(line_splitter DEPS common/text)
