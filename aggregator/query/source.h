@@ -68,9 +68,9 @@ struct LineFilter {
 struct LineQuery {
   std::vector<Matcher> matchers;
   std::vector<LineFilter> filters;
-  std::int64_t from_ns = 0;  // Inclusive.
-  std::int64_t to_ns = 0;    // Exclusive.
-  bool backward = true;      // Newest first.
+  std::int64_t from_ns = 0;   // Inclusive.
+  std::int64_t to_ns = 0;     // Exclusive.
+  bool backward = true;       // Newest first.
   std::uint64_t limit = 100;  // Lines over all streams.
 };
 

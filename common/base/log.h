@@ -49,14 +49,14 @@ class LogThrottle {
     }                                                                               \
   } while (false)
 
-#define OPS_LOG_EVERY(period_s, level, ...)                                               \
-  do {                                                                                    \
-    static ::opssight::LogThrottle ops_throttle;                                          \
-    std::uint64_t ops_left_out = 0;                                                       \
-    if (::opssight::LogEnabled(::opssight::LogLevel::level) &&                            \
-        ops_throttle.Allow(period_s, &ops_left_out)) {                                    \
-      std::string ops_line = ::fmt::format(__VA_ARGS__);                                  \
-      if (ops_left_out != 0) ops_line += ::fmt::format(" ({} similar)", ops_left_out);    \
-      ::opssight::LogLine(::opssight::LogLevel::level, ops_line);                         \
-    }                                                                                     \
+#define OPS_LOG_EVERY(period_s, level, ...)                                            \
+  do {                                                                                 \
+    static ::opssight::LogThrottle ops_throttle;                                       \
+    std::uint64_t ops_left_out = 0;                                                    \
+    if (::opssight::LogEnabled(::opssight::LogLevel::level) &&                         \
+        ops_throttle.Allow(period_s, &ops_left_out)) {                                 \
+      std::string ops_line = ::fmt::format(__VA_ARGS__);                               \
+      if (ops_left_out != 0) ops_line += ::fmt::format(" ({} similar)", ops_left_out); \
+      ::opssight::LogLine(::opssight::LogLevel::level, ops_line);                      \
+    }                                                                                  \
   } while (false)

@@ -1,7 +1,8 @@
 #include "common/bytes/hash.h"
 
-#include <fmt/core.h>
 #include <xxhash.h>
+
+#include <fmt/core.h>
 
 namespace opssight {
 
@@ -14,6 +15,8 @@ Hash128 HashOf128(std::string_view bytes) {
   return {.high = hash.high64, .low = hash.low64};
 }
 
-std::string ToHex(const Hash128& hash) { return fmt::format("{:016x}{:016x}", hash.high, hash.low); }
+std::string ToHex(const Hash128& hash) {
+  return fmt::format("{:016x}{:016x}", hash.high, hash.low);
+}
 
 }  // namespace opssight

@@ -23,5 +23,5 @@ std::string ToHex(const Hash128& hash);
 
 template <>
 struct std::hash<opssight::Hash128> {
-  std::size_t operator()(const opssight::Hash128& hash) const noexcept { return hash.low; }
+  std::size_t operator()(const opssight::Hash128& key) const noexcept { return key.low; }
 };

@@ -37,8 +37,8 @@ Status ZstdDecompress(std::string_view frame, std::size_t bytes_max, std::string
   thread_local const std::unique_ptr<ZSTD_DCtx, Free> context(ZSTD_createDCtx());
   const std::size_t before = out.size();
   out.resize(before + declared);
-  const std::size_t size = ZSTD_decompressDCtx(context.get(), out.data() + before, declared,
-                                               frame.data(), frame.size());
+  const std::size_t size =
+      ZSTD_decompressDCtx(context.get(), out.data() + before, declared, frame.data(), frame.size());
   if (ZSTD_isError(size) != 0 || size != declared) {
     out.resize(before);
     return Corrupt(fmt::format(

@@ -1,6 +1,7 @@
 #include "common/model/frame.h"
 
 #include <unordered_set>
+#include <utility>
 
 #include "common/bytes/hash.h"
 
@@ -75,7 +76,9 @@ MetricRow FrameBuilder::End(std::int64_t time_ms) {
     series_ = {};
     new_hashes_ = {};
     if (had_duplicates) {  // The next round will not follow these hashes: build it anew.
-      MetricRow row{.layout = std::exchange(layout_, nullptr), .time_ms = time_ms, .values = std::move(values_)};
+      MetricRow row{.layout = std::exchange(layout_, nullptr),
+                    .time_ms = time_ms,
+                    .values = std::move(values_)};
       hashes_.clear();
       return row;
     }

@@ -5,8 +5,8 @@
 //
 //   frame.Begin();
 //   frame.Add("node_load1", {}, MetricType::kGauge, 0.5);
-//   frame.Add("node_cpu_seconds_total", {{"cpu", "0"}, {"mode", "idle"}}, MetricType::kCounter, 12);
-//   MetricRow row = frame.End(time_ms);
+//   frame.Add("node_cpu_seconds_total", {{"cpu", "0"}, {"mode", "idle"}}, MetricType::kCounter,
+//   12); MetricRow row = frame.End(time_ms);
 //
 // common_labels (host, job, …) are added to every series. Where a series comes
 // twice in one round the first stays and duplicates() counts the other.
@@ -30,6 +30,7 @@ using LabelView = std::pair<std::string_view, std::string_view>;
 
 class FrameBuilder {
  public:
+  FrameBuilder() = default;
   explicit FrameBuilder(std::vector<Label> common_labels) : common_(std::move(common_labels)) {}
 
   void Begin();

@@ -5,6 +5,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -25,6 +26,8 @@ class Labels {
   Labels() = default;
   // Sorts; of one name the last given stays; empty values are left out.
   explicit Labels(std::vector<Label> labels);
+  // Labels{{"a", "1"}, {"b", "2"}}
+  Labels(std::initializer_list<Label> labels) : Labels(std::vector<Label>(labels)) {}
 
   // "" where there is none, which is what an absent label means to matchers.
   std::string_view Get(std::string_view name) const;

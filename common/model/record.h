@@ -93,12 +93,22 @@ struct Value {
   double real = 0;           // kDouble.
   bool operator==(const Value&) const = default;
 
-  static Value String(std::string text) { return {.type = ValueType::kString, .text = std::move(text)}; }
+  static Value String(std::string text) {
+    return {.type = ValueType::kString, .text = std::move(text)};
+  }
   static Value Bool(bool value) { return {.type = ValueType::kBool, .text = {}, .integer = value}; }
-  static Value Int(std::int64_t value) { return {.type = ValueType::kInt, .text = {}, .integer = value}; }
-  static Value Double(double value) { return {.type = ValueType::kDouble, .text = {}, .integer = 0, .real = value}; }
-  static Value Bytes(std::string text) { return {.type = ValueType::kBytes, .text = std::move(text)}; }
-  static Value Json(std::string text) { return {.type = ValueType::kJson, .text = std::move(text)}; }
+  static Value Int(std::int64_t value) {
+    return {.type = ValueType::kInt, .text = {}, .integer = value};
+  }
+  static Value Double(double value) {
+    return {.type = ValueType::kDouble, .text = {}, .integer = 0, .real = value};
+  }
+  static Value Bytes(std::string text) {
+    return {.type = ValueType::kBytes, .text = std::move(text)};
+  }
+  static Value Json(std::string text) {
+    return {.type = ValueType::kJson, .text = std::move(text)};
+  }
 
   // As a label or a tag shows it: numbers shortest, bytes as base64.
   std::string ToString() const;
@@ -166,11 +176,11 @@ std::string_view ToString(Signal signal);
 // What could not be kept, said instead of lost in silence.
 struct Gap {
   Signal signal = Signal::kLogs;
-  std::string stream;         // A log stream's labels, a layout's job/instance, a service's name.
-  std::int64_t from_ns = 0;   // Times of the first and last record lost.
+  std::string stream;        // A log stream's labels, a layout's job/instance, a service's name.
+  std::int64_t from_ns = 0;  // Times of the first and last record lost.
   std::int64_t to_ns = 0;
-  std::uint64_t count = 0;    // Lines, rows or spans.
-  std::string reason;         // "spool full", "file deleted before it was read", …
+  std::uint64_t count = 0;  // Lines, rows or spans.
+  std::string reason;       // "spool full", "file deleted before it was read", …
   bool operator==(const Gap&) const = default;
 };
 
