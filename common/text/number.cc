@@ -48,9 +48,9 @@ void AppendDouble(double value, std::string& out) {
   char buffer[400];
   const double magnitude = std::fabs(value);
   const bool scientific = magnitude != 0 && (magnitude < 1e-6 || magnitude >= 1e21);
-  const auto result = std::to_chars(
-      buffer, buffer + sizeof buffer, value,
-      scientific ? std::chars_format::scientific : std::chars_format::fixed);
+  const auto result =
+      std::to_chars(buffer, buffer + sizeof buffer, value,
+                    scientific ? std::chars_format::scientific : std::chars_format::fixed);
   out.append(buffer, result.ptr);
 }
 

@@ -1,0 +1,1 @@
+ops_fuzz(proc DEPS agent/collect)
