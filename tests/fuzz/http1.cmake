@@ -1,0 +1,1 @@
+ops_fuzz(http1 DEPS common/codec/http)
