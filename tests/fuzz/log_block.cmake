@@ -1,0 +1,1 @@
+ops_fuzz(log_block DEPS aggregator/store/logs)
