@@ -1,0 +1,1 @@
+ops_fuzz(h2 DEPS common/codec/grpc)
