@@ -1,0 +1,79 @@
+// LogHead holds the lines of one UTC day that are not yet in a day environment.
+// A stream that reaches block_raw_bytes becomes a compressed block in memory at
+// once, so a head of a gigabyte of lines is held in about a tenth of it.
+// Not thread-safe; LogsStore guards it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "aggregator/query/source.h"
+#include "aggregator/store/logs/block.h"
+#include "aggregator/store/logs/line_collector.h"
+#include "common/codec/batch/batch.h"
+
+namespace opssight {
+
+struct MemoryBlock {
+  std::string bytes;
+  BlockHead head;
+};
+
+class LogHead {
+ public:
+  explicit LogHead(std::size_t block_raw_bytes) : block_raw_bytes_(block_raw_bytes) {}
+
+  // Line i of rows. Streams are found by their labels.
+  void Append(const Labels& stream, std::int64_t time_ns, std::string_view line,
+              std::vector<Label> metadata);
+
+  // Adds what matches to out; piece numbers from first_piece on.
+  Status Select(const LineQuery& query, const QueryLimits& limits, std::uint64_t first_piece,
+                LineCollector& out) const;
+  void Streams(const std::vector<Matcher>& matchers, std::vector<Labels>& out) const;
+
+  // The head as blocks, in the order of their streams' labels; the head is empty
+  // afterwards. Small streams share a block.
+  std::vector<MemoryBlock> TakeBlocks();
+
+  std::size_t bytes() const { return bytes_; }
+  std::uint64_t lines() const { return lines_; }
+
+ private:
+  struct Row {
+    std::int64_t time_ns;
+    std::uint32_t end;
+  };
+  struct Stream {
+    Labels labels;
+    std::string text;
+    std::vector<Row> rows;  // In the order they came.
+    std::vector<std::pair<std::uint32_t, std::vector<Label>>> metadata;
+    std::int64_t min_ns = 0;
+    std::int64_t max_ns = 0;
+  };
+  static std::string_view LineOf(const Stream& stream, std::size_t row);
+  static std::vector<Label> MetadataOf(const Stream& stream, std::size_t row);
+  static void Write(const Stream& stream, BlockWriter& writer);
+  void Seal(Stream& stream);
+  Stream& Find(const Labels& labels);
+
+  const std::size_t block_raw_bytes_;
+  std::vector<Stream> streams_;
+  std::unordered_multimap<std::uint64_t, std::size_t> by_hash_;
+  std::vector<MemoryBlock> blocks_;
+  std::size_t bytes_ = 0;
+  std::uint64_t lines_ = 0;
+};
+
+// Adds the matching rows of a block to out. scanned counts lines looked at.
+Status SelectFromBlock(const BlockHead& head, std::string_view block, const LineQuery& query,
+                       const QueryLimits& limits, std::uint64_t piece, LineCollector& out);
+
+// The block in memory that bytes just written make.
+MemoryBlock ToMemoryBlock(std::string bytes);
+
+}  // namespace opssight
