@@ -16,11 +16,10 @@
 #include <vector>
 
 #include "common/base/result.h"
+#include "common/codec/http/headers.h"
 #include "common/net/stream.h"
 
 namespace opssight {
-
-using Headers = std::vector<std::pair<std::string, std::string>>;  // Names lower case.
 
 struct HttpRequest {
   std::string method;  // "GET"

@@ -1,0 +1,229 @@
+#include "aggregator/api/api.h"
+
+#include <bit>
+
+#include "aggregator/api/selector.h"
+
+namespace opssight {
+namespace {
+
+constexpr std::int64_t kNowMs = 1'767'225'600'000;
+
+class FakeSeries final : public SeriesSource {
+ public:
+  Result<std::vector<Series>> Select(const std::vector<Matcher>& matchers, std::int64_t from_ms,
+                                     std::int64_t to_ms, const QueryLimits&) const override {
+    std::vector<Series> out;
+    for (const Series& series : all) {
+      if (!MatchesAll(matchers, series.labels)) continue;
+      Series found{.labels = series.labels, .samples = {}};
+      for (const Sample& sample : series.samples) {
+        if (sample.time_ms >= from_ms && sample.time_ms <= to_ms) found.samples.push_back(sample);
+      }
+      if (!found.samples.empty()) out.push_back(found);
+    }
+    return out;
+  }
+  Result<std::vector<Labels>> SelectLabels(const std::vector<Matcher>& matchers, std::int64_t,
+                                           std::int64_t, const QueryLimits&) const override {
+    std::vector<Labels> out;
+    for (const Series& series : all) {
+      if (MatchesAll(matchers, series.labels)) out.push_back(series.labels);
+    }
+    return out;
+  }
+  std::vector<Series> all;
+};
+
+class FakeLines final : public LineSource {
+ public:
+  Result<std::vector<LogStreamLines>> Select(const LineQuery& query,
+                                             const QueryLimits&) const override {
+    asked = query;
+    return all;
+  }
+  Result<std::vector<Labels>> SelectStreams(const std::vector<Matcher>&, std::int64_t, std::int64_t,
+                                            const QueryLimits&) const override {
+    std::vector<Labels> out;
+    for (const LogStreamLines& stream : all) out.push_back(stream.stream);
+    return out;
+  }
+  std::vector<LogStreamLines> all;
+  mutable LineQuery asked;
+};
+
+class FakeSpans final : public SpanSource {
+ public:
+  Result<std::vector<Span>> Trace(const TraceId& id, const QueryLimits&) const override {
+    std::vector<Span> out;
+    for (const Span& span : all) {
+      if (span.trace_id == id) out.push_back(span);
+    }
+    return out;
+  }
+  std::vector<Span> all;
+};
+
+class FakeGaps final : public GapSource {
+ public:
+  Result<std::vector<Gap>> Gaps(std::int64_t, std::int64_t) const override {
+    return std::vector<Gap>{{.signal = Signal::kLogs,
+                             .stream = "{a=\"b\"}",
+                             .from_ns = 1,
+                             .to_ns = 2,
+                             .count = 3,
+                             .reason = "spool full"}};
+  }
+};
+
+class ApiTest : public testing::Test {
+ protected:
+  HttpResponse Get(std::string path, std::vector<std::pair<std::string, std::string>> params = {},
+                   Headers headers = {}) {
+    HttpRequest request;
+    request.method = "GET";
+    request.path = std::move(path);
+    request.params = std::move(params);
+    request.headers = std::move(headers);
+    return api.Handle(request);
+  }
+  FakeSeries series;
+  FakeLines lines;
+  FakeSpans spans;
+  FakeGaps gaps;
+  FakeClock clock{kNowMs * kNsPerMs};
+  Api api{ApiSources{.series = &series, .lines = &lines, .spans = &spans, .gaps = &gaps},
+          ApiOptions{}, clock};
+};
+
+TEST_F(ApiTest, InstantQueryLooksBackFiveMinutesAndStopsAtAStaleMarker) {
+  series.all = {
+      {.labels = Labels{{"__name__", "up"}, {"i", "b"}}, .samples = {{kNowMs - 1500, 1}}},
+      {.labels = Labels{{"__name__", "up"}, {"i", "old"}}, .samples = {{kNowMs - 300'000, 1}}},
+      {.labels = Labels{{"__name__", "up"}, {"i", "gone"}},
+       .samples = {{kNowMs - 2000, 1}, {kNowMs - 1000, std::bit_cast<double>(kStaleNanBits)}}},
+      {.labels = Labels{{"__name__", "up"}, {"i", "a"}}, .samples = {{kNowMs, 0.5}}}};
+  EXPECT_EQ(Get("/api/v1/query", {{"query", "up"}}).body,
+            R"({"status":"success","data":{"resultType":"vector","result":[)"
+            R"({"metric":{"__name__":"up","i":"a"},"value":[1767225600,"0.5"]},)"
+            R"({"metric":{"__name__":"up","i":"b"},"value":[1767225600,"1"]}]}})");
+  EXPECT_EQ(Get("/api/v1/query", {{"query", "up{i=~\"b|gone\"}[5m]"}}).body,
+            R"({"status":"success","data":{"resultType":"matrix","result":[)"
+            R"({"metric":{"__name__":"up","i":"b"},"values":[[1767225598.500,"1"]]},)"
+            R"({"metric":{"__name__":"up","i":"gone"},"values":[[1767225598,"1"]]}]}})");
+}
+
+TEST_F(ApiTest, RangeQueryHasItsRules) {
+  series.all = {{.labels = Labels{{"__name__", "up"}}, .samples = {{10'000, 1}, {20'000, 2}}}};
+  const auto ask = [&](const char* start, const char* end, const char* step, const char* query) {
+    return Get("/api/v1/query_range",
+               {{"query", query}, {"start", start}, {"end", end}, {"step", step}});
+  };
+  EXPECT_EQ(ask("5", "25", "10", "up").body,
+            R"({"status":"success","data":{"resultType":"matrix","result":[{"metric":)"
+            R"({"__name__":"up"},"values":[[15,"1"],[25,"2"]]}]}})");
+  EXPECT_EQ(ask("1970-01-01T00:00:05Z", "25", "10s", "up").body, ask("5", "25", "10", "up").body);
+  for (const auto& response :
+       {ask("25", "5", "10", "up"), ask("5", "25", "0", "up"), ask("0", "11001", "1", "up"),
+        ask("x", "25", "10", "up"), ask("5", "25", "10", "up[5m]")}) {
+    EXPECT_EQ(response.status, 400) << response.body;
+    EXPECT_NE(response.body.find(R"("errorType":"bad_data")"), std::string::npos);
+  }
+  EXPECT_EQ(ask("0", "11000", "1", "up").status, 200);
+}
+
+TEST_F(ApiTest, BeyondASelectorIsAClearError) {
+  const HttpResponse response = Get("/api/v1/query", {{"query", "rate(up[5m])"}});
+  EXPECT_EQ(response.status, 400);
+  EXPECT_NE(response.body.find("1:5: parse error: only a plain selector"), std::string::npos)
+      << response.body;
+  EXPECT_EQ(Get("/loki/api/v1/query_range", {{"query", "{a=\"b\"} | json"}}).body.substr(0, 34),
+            "parse error at line 1, col 9: only");
+}
+
+TEST_F(ApiTest, NamesSeriesLabelsAndValues) {
+  series.all = {{.labels = Labels{{"__name__", "up"}, {"i", "a"}}, .samples = {}},
+                {.labels = Labels{{"__name__", "up"}, {"i", "b"}}, .samples = {}}};
+  EXPECT_EQ(Get("/api/v1/labels").body, R"({"status":"success","data":["__name__","i"]})");
+  EXPECT_EQ(Get("/api/v1/label/i/values").body, R"({"status":"success","data":["a","b"]})");
+  EXPECT_EQ(Get("/api/v1/series", {{"match[]", "up{i!=\"a\"}"}}).body,
+            R"({"status":"success","data":[{"__name__":"up","i":"b"}]})");
+  EXPECT_EQ(Get("/api/v1/series").body,
+            R"({"status":"error","errorType":"bad_data","error":"no match[] parameter provided"})");
+}
+
+TEST_F(ApiTest, LogLinesAsLokiHasThem) {
+  lines.all = {{.stream = Labels{{"app", "x"}},
+                .lines = {{.time_ns = 2, .line = "b\"\xff", .metadata = {{"t", "1"}}},
+                          {.time_ns = 1, .line = "a", .metadata = {}}}}};
+  EXPECT_EQ(
+      Get("/loki/api/v1/query_range", {{"query", "{app=\"x\"} |= \"a\" != `b`"}, {"limit", "7"}})
+          .body,
+      "{\"status\":\"success\",\"data\":{\"resultType\":\"streams\",\"result\":["
+      "{\"stream\":{\"app\":\"x\"},\"values\":[[\"1\",\"a\"]]},"
+      "{\"stream\":{\"app\":\"x\",\"t\":\"1\"},\"values\":[[\"2\",\"b\\\"\xef\xbf\xbd\"]]}],"
+      "\"stats\":{}}}");
+  EXPECT_EQ(lines.asked.limit, 7U);
+  ASSERT_EQ(lines.asked.filters.size(), 2U);
+  EXPECT_FALSE(lines.asked.filters[1].want);
+  EXPECT_EQ(lines.asked.to_ns, kNowMs * kNsPerMs);
+  EXPECT_EQ(lines.asked.to_ns - lines.asked.from_ns, 3600 * kNsPerSecond);
+  const std::string categorized = Get("/loki/api/v1/query_range", {{"query", "{app=\"x\"}"}},
+                                      {{"x-loki-response-encoding-flags", "categorize-labels"}})
+                                      .body;
+  EXPECT_NE(categorized.find(R"({"structuredMetadata":{"t":"1"}}],["1","a",{}]])"),
+            std::string::npos)
+      << categorized;
+  EXPECT_EQ(Get("/loki/api/v1/labels").body, R"({"status":"success","data":["app"]})");
+  EXPECT_EQ(Get("/loki/api/v1/label/none/values").body, R"({"status":"success"})");
+  EXPECT_EQ(Get("/loki/api/v1/query_range", {{"query", "{app=\"x\"}"}, {"limit", "0"}}).body,
+            "limit must be a positive value");
+}
+
+TEST_F(ApiTest, TracesAsJaegerHasThem) {
+  Span span;
+  span.trace_id[15] = 0xab;
+  span.span_id[7] = 1;
+  span.name = "op";
+  span.kind = 2;
+  span.start_ns = 5'000;
+  span.end_ns = 9'000;
+  span.attributes = {{.key = "n", .value = Value::Int(1LL << 60)}};
+  span.resource = std::make_shared<Resource>(
+      Resource{.attributes = {{.key = "service.name", .value = Value::String("svc")}}});
+  spans.all = {span};
+  EXPECT_EQ(
+      Get("/api/traces/ab").body,
+      R"({"data":[{"traceID":"000000000000000000000000000000ab","spans":[{"traceID":)"
+      R"("000000000000000000000000000000ab","spanID":"0000000000000001","operationName":"op",)"
+      R"("references":[],"startTime":5,"duration":4,"tags":[{"key":"n","type":"int64","value":)"
+      R"("1152921504606846976"},{"key":"span.kind","type":"string","value":"server"}],"logs":[],)"
+      R"("processID":"p1","warnings":null}],"processes":{"p1":{"serviceName":"svc","tags":[]}},)"
+      R"("warnings":null}],"total":0,"limit":0,"offset":0,"errors":null})");
+  EXPECT_EQ(Get("/api/traces/cd").status, 404);
+  EXPECT_EQ(Get("/api/traces/xyz").status, 400);
+}
+
+TEST_F(ApiTest, HealthGapsAndUnknownPaths) {
+  EXPECT_EQ(Get("/-/healthy").status, 200);
+  EXPECT_EQ(Get("/-/ready").status, 200);
+  EXPECT_EQ(Get("/nothing").status, 404);
+  EXPECT_EQ(Get("/api/v1/monitoring/gaps").body,
+            R"({"status":"success","data":[{"signal":"logs","stream":"{a=\"b\"}",)"
+            R"("fromUnixNano":"1","toUnixNano":"2","count":3,"reason":"spool full"}]})");
+}
+
+TEST(SelectorTest, ErrorsSayWhere) {
+  for (const char* bad :
+       {"", "{}", "{a=\"\"}", "up{", "up{a}", "up{a=b}", "up[", "up[x]", "up[0s]", "up{a=~\"(\"}",
+        "up{a=\"\\q\"}", "up{a=\"b", "a{__name__=\"b\"}", "1+1"}) {
+    EXPECT_FALSE(ParseMetricSelector(bad).has_value()) << bad;
+    EXPECT_FALSE(ParseLogSelector(bad).has_value()) << bad;
+  }
+  EXPECT_EQ(ParseMetricSelector("{\"a.b\", c='\\u00e9',}[1h30m]")->range_ms, 5'400'000);
+  EXPECT_FALSE(ParseDurationMs("30m1h").has_value());
+  EXPECT_FALSE(ParseDurationMs("9999999999999y").has_value());
+}
+
+}  // namespace
+}  // namespace opssight
