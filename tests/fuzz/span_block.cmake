@@ -1,0 +1,1 @@
+ops_fuzz(span_block DEPS aggregator/store/spans)
