@@ -46,10 +46,10 @@ class Stream {
   virtual ~Stream() = default;
   virtual void Write(std::string bytes) = 0;  // Never blocks; see pending_bytes.
   virtual std::size_t pending_bytes() const = 0;
-  virtual void Pause() = 0;   // Stop reading: back-pressure to the peer.
+  virtual void Pause() = 0;  // Stop reading: back-pressure to the peer.
   virtual void Resume() = 0;
-  virtual void CloseAfterWrites() = 0;  // Flush, then close_notify and FIN.
-  virtual void Close() = 0;   // Now; OnClose is not called.
+  virtual void CloseAfterWrites() = 0;          // Flush, then close_notify and FIN.
+  virtual void Close() = 0;                     // Now; OnClose is not called.
   virtual const std::string& peer() const = 0;  // "ip:port".
   // The verified peer certificate, DER; empty without TLS or certificate.
   virtual std::string peer_certificate() const = 0;
@@ -63,9 +63,9 @@ struct StreamOptions {
 
 // The returned stream is owned by the caller and may be destroyed in any state.
 // tls may be null. server_name: for SNI and the certificate check.
-std::unique_ptr<Stream> Connect(Loop& loop, const Address& address,
-                                std::shared_ptr<TlsContext> tls, const std::string& server_name,
-                                StreamHandler& handler, const StreamOptions& options = {});
+std::unique_ptr<Stream> Connect(Loop& loop, const Address& address, std::shared_ptr<TlsContext> tls,
+                                const std::string& server_name, StreamHandler& handler,
+                                const StreamOptions& options = {});
 
 // Accepts connections; on_stream gets each before its handshake and returns the
 // handler to use. The listener owns nothing of a stream it has handed over.

@@ -16,7 +16,7 @@ struct TlsOptions {
   bool server = false;
   std::string certificate_pem;  // Chain. May be empty on a client.
   std::string key_pem;
-  std::string ca_pem;           // Whom to trust. Empty on a client: the system's store.
+  std::string ca_pem;                       // Whom to trust. Empty on a client: the system's store.
   bool require_client_certificate = false;  // Server: mutual TLS.
   bool tls13_only = false;
   std::vector<std::string> alpn;  // In order of preference.

@@ -5,9 +5,8 @@
 
 #include <fmt/core.h>
 
+#include "aggregator/store/columns/envelope.h"
 #include "common/base/check.h"
-#include "common/bytes/endian.h"
-#include "common/bytes/hash.h"
 #include "common/bytes/varint.h"
 #include "common/bytes/zstd.h"
 
@@ -15,26 +14,9 @@ namespace opssight {
 namespace {
 
 constexpr std::string_view kMagic = "OLB1";
-constexpr std::size_t kEnvelopeBytes = 4 + 8 + 4;  // magic, xxh3 of the rest, size of the head.
 
 Error Bad(std::string_view what) {
   return Corrupt(fmt::format("log block: {}", what));
-}
-
-// The parts of a block whose checksum holds.
-struct Parts {
-  std::string_view head;
-  std::string_view columns;
-};
-
-Result<Parts> Split(std::string_view block) {
-  if (block.size() < kEnvelopeBytes || !block.starts_with(kMagic)) return Bad("no block");
-  if (LoadLe<std::uint64_t>(block.data() + 4) != Hash64(block.substr(12)))
-    return Bad("bad checksum");
-  const std::size_t head_size = LoadLe<std::uint32_t>(block.data() + 12);
-  block.remove_prefix(kEnvelopeBytes);
-  if (head_size > block.size()) return Bad("short head");
-  return Parts{.head = block.substr(0, head_size), .columns = block.substr(head_size)};
 }
 
 Result<Labels> ReadLabels(std::string_view& bytes) {
@@ -139,27 +121,22 @@ std::string BlockWriter::Finish() {
     PutVarint(head, static_cast<std::uint64_t>(stream.max_ns) -
                         static_cast<std::uint64_t>(stream.min_ns));
   }
-  const std::string head_frame = ZstdCompress(head);
-  std::string body;
-  PutLe<std::uint32_t>(body, static_cast<std::uint32_t>(head_frame.size()));
-  body += head_frame;
+  std::string columns;
   for (const std::string* column : {&times_, &lengths_, &metadata_, &text_}) {
-    PutString(body, ZstdCompress(*column));
+    PutString(columns, ZstdCompress(*column));
   }
-  std::string block(kMagic);
-  PutLe<std::uint64_t>(block, Hash64(body));
-  block += body;
+  std::string block = WrapBlock(kMagic, ZstdCompress(head), columns);
   *this = BlockWriter();
   return block;
 }
 
 Result<BlockHead> ReadBlockHead(std::string_view block, const BlockLimits& limits) {
-  OPS_TRY(const Parts parts, Split(block));
+  OPS_TRY(const BlockParts parts, OpenBlock(kMagic, block));
   return ParseHead(parts.head, limits);
 }
 
 Result<BlockRows> BlockRows::Read(std::string_view block, const BlockLimits& limits) {
-  OPS_TRY(Parts parts, Split(block));
+  OPS_TRY(BlockParts parts, OpenBlock(kMagic, block));
   BlockRows out;
   OPS_TRY(out.head_, ParseHead(parts.head, limits));
   OPS_TRY(const std::string times, Column(parts.columns, limits));

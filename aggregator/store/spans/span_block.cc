@@ -9,6 +9,7 @@
 
 #include <fmt/core.h>
 
+#include "aggregator/store/columns/envelope.h"
 #include "common/base/check.h"
 #include "common/bytes/endian.h"
 #include "common/bytes/hash.h"
@@ -19,7 +20,6 @@ namespace opssight {
 namespace {
 
 constexpr std::string_view kMagic = "OSB1";
-constexpr std::size_t kEnvelopeBytes = 4 + 8 + 4;  // magic, xxh3 of the rest, size of the head.
 
 Error Bad(std::string_view what) {
   return Corrupt(fmt::format("span block: {}", what));
@@ -445,21 +445,6 @@ class Reader {
   std::unordered_map<const char*, std::shared_ptr<const Scope>> known_scopes_;
 };
 
-struct Parts {
-  std::string_view head;
-  std::string_view columns;
-};
-
-Result<Parts> Split(std::string_view block) {
-  if (block.size() < kEnvelopeBytes || !block.starts_with(kMagic)) return Bad("no block");
-  if (LoadLe<std::uint64_t>(block.data() + 4) != Hash64(block.substr(12)))
-    return Bad("bad checksum");
-  const std::size_t head_size = LoadLe<std::uint32_t>(block.data() + 12);
-  block.remove_prefix(kEnvelopeBytes);
-  if (head_size > block.size()) return Bad("short head");
-  return Parts{.head = block.substr(0, head_size), .columns = block.substr(head_size)};
-}
-
 Result<SpanBlockHead> ParseHead(std::string_view bytes, const SpanBlockLimits& limits) {
   SpanBlockHead head;
   const auto spans = GetVarint(bytes);
@@ -533,22 +518,16 @@ std::string WriteSpanBlock(std::vector<Span> spans) {
   PutVarint(head_bytes,
             static_cast<std::uint64_t>(head.max_ns) - static_cast<std::uint64_t>(head.min_ns));
   for (const std::uint64_t hash : head.traces) PutLe(head_bytes, hash);
-  std::string body;
-  PutLe(body, static_cast<std::uint32_t>(head_bytes.size()));
-  body += head_bytes;
-  body += ZstdCompress(all);
-  std::string block(kMagic);
-  PutLe(block, Hash64(body));
-  return block += body;
+  return WrapBlock(kMagic, head_bytes, ZstdCompress(all));
 }
 
 Result<SpanBlockHead> ReadSpanBlockHead(std::string_view block, const SpanBlockLimits& limits) {
-  OPS_TRY(const Parts parts, Split(block));
+  OPS_TRY(const BlockParts parts, OpenBlock(kMagic, block));
   return ParseHead(parts.head, limits);
 }
 
 Result<std::vector<Span>> ReadSpanBlock(std::string_view block, const SpanBlockLimits& limits) {
-  OPS_TRY(const Parts parts, Split(block));
+  OPS_TRY(const BlockParts parts, OpenBlock(kMagic, block));
   OPS_TRY(const SpanBlockHead head, ParseHead(parts.head, limits));
   std::string columns;
   OPS_RETURN_IF_ERROR(ZstdDecompress(parts.columns, limits.raw_bytes_max, columns));

@@ -20,7 +20,8 @@ namespace opssight {
 
 // What one batch holds, as sources handed it over.
 struct BatchContents {
-  std::vector<MetricRow> metrics;  // Rows of one layout need not stand together; the writer groups them.
+  std::vector<MetricRow>
+      metrics;  // Rows of one layout need not stand together; the writer groups them.
   std::vector<LogRows> logs;
   std::vector<Span> spans;
   std::vector<Gap> gaps;
@@ -32,14 +33,15 @@ std::string EncodeBatch(const BatchContents& contents, std::int64_t created_ms);
 std::string EncodeLayout(const Layout& layout);
 
 struct BatchLimits {
-  std::size_t bytes_max = 64UL << 20;      // Decompressed.
+  std::size_t bytes_max = 64UL << 20;  // Decompressed.
   std::size_t layout_series_max = 200'000;
-  std::size_t tables_max = 4'000'000;      // FlatBuffers tables in one buffer.
-  std::size_t labels_max = 64;             // Of one stream or series.
+  std::size_t tables_max = 4'000'000;  // FlatBuffers tables in one buffer.
+  std::size_t labels_max = 64;         // Of one stream or series.
 };
 
 // kExhausted above a limit, kCorrupt for bytes that are not a layout.
-Result<std::shared_ptr<const Layout>> DecodeLayout(std::string_view frame, const BatchLimits& limits);
+Result<std::shared_ptr<const Layout>> DecodeLayout(std::string_view frame,
+                                                   const BatchLimits& limits);
 
 struct MetricRowsView {
   LayoutId layout;
@@ -49,8 +51,8 @@ struct MetricRowsView {
 
 struct LogRowsView {
   std::vector<std::pair<std::string_view, std::string_view>> labels;
-  std::span<const std::int64_t> times;   // ns
-  std::span<const std::uint32_t> ends;   // Ascending, the last == text.size().
+  std::span<const std::int64_t> times;  // ns
+  std::span<const std::uint32_t> ends;  // Ascending, the last == text.size().
   std::string_view text;
   struct Metadata {
     std::uint32_t row;
