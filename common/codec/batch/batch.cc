@@ -1,0 +1,436 @@
+#include "common/codec/batch/batch.h"
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+#include <utility>
+
+#include <flatbuffers/flatbuffers.h>
+#include <fmt/core.h>
+
+#include "common/base/check.h"
+#include "common/bytes/zstd.h"
+#include "schemas/batch_generated.h"
+
+namespace opssight {
+namespace {
+
+constexpr int kDepthMax = 64;
+constexpr std::size_t kAttributesMax = 4096;  // Of one span, event, resource or scope.
+
+using flatbuffers::FlatBufferBuilder;
+using flatbuffers::Offset;
+template <class T>
+using Vector = flatbuffers::Vector<T>;
+
+Error Bad(std::string_view what) {
+  return Corrupt(fmt::format("batch: {}", what));
+}
+
+std::string Frame(const FlatBufferBuilder& builder) {
+  return ZstdCompress(
+      {reinterpret_cast<const char*>(builder.GetBufferPointer()), builder.GetSize()});
+}
+
+// ---- writing
+
+Offset<Vector<std::uint8_t>> Bytes(FlatBufferBuilder& builder, std::string_view bytes) {
+  return builder.CreateVector(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
+}
+
+Offset<flatbuffers::String> Text(FlatBufferBuilder& builder, std::string_view text) {
+  return text.empty() ? Offset<flatbuffers::String>()
+                      : builder.CreateString(text.data(), text.size());
+}
+
+Offset<wire::Pair> PairOf(FlatBufferBuilder& builder, const Label& label) {
+  const auto name = builder.CreateString(label.name);
+  const auto value = builder.CreateString(label.value);
+  return wire::CreatePair(builder, name, value);
+}
+
+Offset<Vector<Offset<wire::Pair>>> Pairs(FlatBufferBuilder& builder, const Labels& labels) {
+  std::vector<Offset<wire::Pair>> pairs;
+  for (const Label& label : labels) pairs.push_back(PairOf(builder, label));
+  return builder.CreateVector(pairs);
+}
+
+using AttributeVector = Offset<Vector<Offset<wire::Attribute>>>;
+
+AttributeVector Attributes(FlatBufferBuilder& builder, const std::vector<Attribute>& attributes) {
+  if (attributes.empty()) return {};
+  std::vector<Offset<wire::Attribute>> out;
+  for (const Attribute& attribute : attributes) {
+    const auto key = builder.CreateString(attribute.key);
+    const Value& value = attribute.value;
+    const auto text =
+        value.text.empty() ? Offset<Vector<std::uint8_t>>() : Bytes(builder, value.text);
+    out.push_back(wire::CreateAttribute(builder, key, static_cast<std::uint8_t>(value.type), text,
+                                        value.integer, value.real));
+  }
+  return builder.CreateVector(out);
+}
+
+Offset<Vector<Offset<wire::MetricRows>>> Metrics(FlatBufferBuilder& builder,
+                                                 const std::vector<MetricRow>& rows) {
+  std::map<LayoutId, std::vector<const MetricRow*>> by_layout;
+  for (const MetricRow& row : rows) {
+    OPS_CHECK(row.layout != nullptr && row.values.size() == row.layout->series().size(),
+              "batch: a row of {} values", row.values.size());
+    by_layout[row.layout->id()].push_back(&row);
+  }
+  std::vector<Offset<wire::MetricRows>> out;
+  for (const auto& [id, group] : by_layout) {
+    std::vector<std::int64_t> times;
+    std::vector<double> values;
+    for (const MetricRow* row : group) {
+      times.push_back(row->time_ms);
+      values.insert(values.end(), row->values.begin(), row->values.end());
+    }
+    const wire::LayoutId layout(id.high, id.low);
+    const auto times_at = builder.CreateVector(times);
+    const auto values_at = builder.CreateVector(values);
+    out.push_back(wire::CreateMetricRows(builder, &layout, times_at, values_at));
+  }
+  return builder.CreateVector(out);
+}
+
+Offset<Vector<Offset<wire::LogRows>>> Logs(FlatBufferBuilder& builder,
+                                           const std::vector<LogRows>& logs) {
+  std::vector<Offset<wire::LogRows>> out;
+  for (const LogRows& rows : logs) {
+    std::vector<std::int64_t> times;
+    std::vector<std::uint32_t> ends;
+    for (const LogRows::Row& row : rows.rows) {
+      times.push_back(row.time_ns);
+      ends.push_back(row.end);
+    }
+    std::vector<Offset<wire::LogMetadata>> metadata;
+    for (const LogRows::Metadata& entry : rows.metadata) {
+      const auto pair = PairOf(builder, entry.label);
+      metadata.push_back(wire::CreateLogMetadata(builder, entry.row, pair));
+    }
+    const auto labels = Pairs(builder, *rows.stream);
+    const auto times_at = builder.CreateVector(times);
+    const auto ends_at = builder.CreateVector(ends);
+    const auto text = Bytes(builder, rows.text);
+    const auto metadata_at = metadata.empty() ? Offset<Vector<Offset<wire::LogMetadata>>>()
+                                              : builder.CreateVector(metadata);
+    out.push_back(wire::CreateLogRows(builder, labels, times_at, ends_at, text, metadata_at));
+  }
+  return builder.CreateVector(out);
+}
+
+// Resources and scopes by address: sources share them.
+template <class T>
+std::uint32_t NumberOf(std::map<const T*, std::uint32_t>& numbers, std::vector<const T*>& order,
+                       const T* one) {
+  const auto [it, added] = numbers.try_emplace(one, static_cast<std::uint32_t>(order.size()));
+  if (added) order.push_back(one);
+  return it->second;
+}
+
+Offset<wire::Span> SpanOf(FlatBufferBuilder& builder, const Span& span, std::uint32_t resource,
+                          std::uint32_t scope) {
+  std::string ids(reinterpret_cast<const char*>(span.trace_id.data()), span.trace_id.size());
+  ids.append(reinterpret_cast<const char*>(span.span_id.data()), span.span_id.size());
+  ids.append(reinterpret_cast<const char*>(span.parent_span_id.data()), span.parent_span_id.size());
+  std::vector<Offset<wire::SpanEvent>> events;
+  for (const SpanEvent& event : span.events) {
+    const auto name = Text(builder, event.name);
+    const auto attributes = Attributes(builder, event.attributes);
+    events.push_back(wire::CreateSpanEvent(builder, event.time_ns, name, attributes));
+  }
+  std::vector<Offset<wire::SpanLink>> links;
+  for (const SpanLink& link : span.links) {
+    const auto trace = builder.CreateVector(link.trace_id.data(), link.trace_id.size());
+    const auto id = builder.CreateVector(link.span_id.data(), link.span_id.size());
+    const auto state = Text(builder, link.trace_state);
+    const auto attributes = Attributes(builder, link.attributes);
+    links.push_back(wire::CreateSpanLink(builder, trace, id, state, attributes));
+  }
+  const auto ids_at = Bytes(builder, ids);
+  const auto name = Text(builder, span.name);
+  const auto state = Text(builder, span.trace_state);
+  const auto message = Text(builder, span.status_message);
+  const auto attributes = Attributes(builder, span.attributes);
+  const auto events_at = builder.CreateVector(events);
+  const auto links_at = builder.CreateVector(links);
+  return wire::CreateSpan(builder, ids_at, resource, scope, name, state, span.kind,
+                          span.status_code, span.flags, message, span.start_ns, span.end_ns,
+                          attributes, events_at, links_at);
+}
+
+// ---- reading
+
+// The buffer's root, once the verifier has been over all of it.
+template <class T>
+Result<const T*> Verified(std::string_view bytes, std::size_t tables_max) {
+  const auto* data = reinterpret_cast<const std::uint8_t*>(bytes.data());
+  OPS_CHECK(reinterpret_cast<std::uintptr_t>(data) % alignof(double) == 0,
+            "batch: unaligned buffer");
+  flatbuffers::Verifier verifier(data, bytes.size(), kDepthMax,
+                                 static_cast<flatbuffers::uoffset_t>(tables_max));
+  if (!verifier.VerifyBuffer<T>(nullptr)) return Bad("not a buffer of this schema");
+  return flatbuffers::GetRoot<T>(data);
+}
+
+std::string_view View(const flatbuffers::String* text) {
+  return text == nullptr ? std::string_view() : std::string_view(text->c_str(), text->size());
+}
+std::string_view View(const Vector<std::uint8_t>* bytes) {
+  if (bytes == nullptr) return {};
+  return {reinterpret_cast<const char*>(bytes->data()), bytes->size()};
+}
+
+Result<std::vector<Attribute>> ReadAttributes(const Vector<Offset<wire::Attribute>>* attributes) {
+  std::vector<Attribute> out;
+  if (attributes == nullptr) return out;
+  if (attributes->size() > kAttributesMax) return Bad("too many attributes");
+  for (const wire::Attribute* attribute : *attributes) {
+    if (attribute->type() > static_cast<std::uint8_t>(ValueType::kJson))
+      return Bad("attribute type");
+    out.push_back({.key = std::string(View(attribute->key())),
+                   .value = {.type = static_cast<ValueType>(attribute->type()),
+                             .text = std::string(View(attribute->text())),
+                             .integer = attribute->integer(),
+                             .real = attribute->real()}});
+  }
+  return out;
+}
+
+Result<MetricRowsView> ReadMetrics(const wire::MetricRows& rows) {
+  const std::size_t times = rows.times()->size();
+  const std::size_t values = rows.values()->size();
+  if (times == 0 || values == 0 || values % times != 0) return Bad("metric rows of uneven length");
+  return MetricRowsView{.layout = {.high = rows.layout()->high(), .low = rows.layout()->low()},
+                        .times = {rows.times()->data(), times},
+                        .values = {rows.values()->data(), values}};
+}
+
+Result<LogRowsView> ReadLogs(const wire::LogRows& rows, const BatchLimits& limits) {
+  LogRowsView out;
+  if (rows.labels()->size() > limits.labels_max)
+    return Exhausted("batch: too many labels on a stream");
+  for (const wire::Pair* pair : *rows.labels()) {
+    out.labels.emplace_back(View(pair->name()), View(pair->value()));
+  }
+  out.times = {rows.times()->data(), rows.times()->size()};
+  out.ends = {rows.ends()->data(), rows.ends()->size()};
+  out.text = View(rows.text());
+  if (out.times.size() != out.ends.size()) return Bad("log rows of uneven length");
+  if (!std::is_sorted(out.ends.begin(), out.ends.end())) return Bad("log lines out of order");
+  if ((out.ends.empty() ? 0 : out.ends.back()) != out.text.size())
+    return Bad("log text of another length");
+  if (rows.metadata() != nullptr) {
+    for (const wire::LogMetadata* entry : *rows.metadata()) {
+      if (entry->row() >= out.times.size()) return Bad("metadata without a line");
+      out.metadata.push_back({.row = entry->row(),
+                              .name = View(entry->label()->name()),
+                              .value = View(entry->label()->value())});
+    }
+  }
+  return out;
+}
+
+template <std::size_t N>
+void TakeId(const std::uint8_t*& bytes, std::array<std::uint8_t, N>& id) {
+  std::memcpy(id.data(), bytes, N);
+  bytes += N;
+}
+
+using Resources = std::vector<std::shared_ptr<const Resource>>;
+using Scopes = std::vector<std::shared_ptr<const Scope>>;
+
+Status ReadEventsAndLinks(const wire::Span& in, Span& out) {
+  if (in.events() != nullptr) {
+    for (const wire::SpanEvent* event : *in.events()) {
+      SpanEvent read{.time_ns = event->time(), .name = std::string(View(event->name()))};
+      OPS_TRY(read.attributes, ReadAttributes(event->attributes()));
+      out.events.push_back(std::move(read));
+    }
+  }
+  if (in.links() != nullptr) {
+    for (const wire::SpanLink* link : *in.links()) {
+      SpanLink read{.trace_state = std::string(View(link->trace_state()))};
+      if (link->trace_id()->size() != read.trace_id.size() ||
+          link->span_id()->size() != read.span_id.size()) {
+        return Bad("link id");
+      }
+      std::memcpy(read.trace_id.data(), link->trace_id()->data(), read.trace_id.size());
+      std::memcpy(read.span_id.data(), link->span_id()->data(), read.span_id.size());
+      OPS_TRY(read.attributes, ReadAttributes(link->attributes()));
+      out.links.push_back(std::move(read));
+    }
+  }
+  return {};
+}
+
+Result<Span> ReadSpan(const wire::Span& in, const Resources& resources, const Scopes& scopes) {
+  constexpr std::size_t kIdBytes = 16 + 8 + 8;
+  if (in.ids()->size() != kIdBytes) return Bad("span ids");
+  if (in.resource() >= resources.size() || in.scope() >= scopes.size())
+    return Bad("span without resource");
+  Span out;
+  const std::uint8_t* ids = in.ids()->data();
+  TakeId(ids, out.trace_id);
+  TakeId(ids, out.span_id);
+  TakeId(ids, out.parent_span_id);
+  out.name = View(in.name());
+  out.trace_state = View(in.trace_state());
+  out.kind = in.kind();
+  out.status_code = in.status_code();
+  out.flags = in.flags();
+  out.status_message = View(in.status_message());
+  out.start_ns = in.start();
+  out.end_ns = in.end();
+  out.resource = resources[in.resource()];
+  out.scope = scopes[in.scope()];
+  OPS_TRY(out.attributes, ReadAttributes(in.attributes()));
+  OPS_RETURN_IF_ERROR(ReadEventsAndLinks(in, out));
+  return out;
+}
+
+Result<std::vector<Span>> ReadSpans(const wire::Batch& batch) {
+  Resources resources;
+  Scopes scopes;
+  std::vector<Span> spans;
+  if (batch.spans() == nullptr) return spans;
+  if (batch.resources() != nullptr) {
+    for (const wire::Resource* resource : *batch.resources()) {
+      OPS_TRY(std::vector<Attribute> attributes, ReadAttributes(resource->attributes()));
+      resources.push_back(
+          std::make_shared<const Resource>(Resource{.attributes = std::move(attributes)}));
+    }
+  }
+  if (batch.scopes() != nullptr) {
+    for (const wire::Scope* scope : *batch.scopes()) {
+      OPS_TRY(std::vector<Attribute> attributes, ReadAttributes(scope->attributes()));
+      scopes.push_back(
+          std::make_shared<const Scope>(Scope{.name = std::string(View(scope->name())),
+                                              .version = std::string(View(scope->version())),
+                                              .attributes = std::move(attributes)}));
+    }
+  }
+  for (const wire::Span* span : *batch.spans()) {
+    OPS_TRY(Span read, ReadSpan(*span, resources, scopes));
+    spans.push_back(std::move(read));
+  }
+  return spans;
+}
+
+}  // namespace
+
+std::string EncodeBatch(const BatchContents& contents, std::int64_t created_ms) {
+  FlatBufferBuilder builder(64UL << 10);
+  const auto metrics = Metrics(builder, contents.metrics);
+  const auto logs = Logs(builder, contents.logs);
+  std::map<const Resource*, std::uint32_t> resource_numbers;
+  std::map<const Scope*, std::uint32_t> scope_numbers;
+  std::vector<const Resource*> resources;
+  std::vector<const Scope*> scopes;
+  std::vector<Offset<wire::Span>> spans;
+  for (const Span& span : contents.spans) {
+    const auto resource = NumberOf(resource_numbers, resources, span.resource.get());
+    const auto scope = NumberOf(scope_numbers, scopes, span.scope.get());
+    spans.push_back(SpanOf(builder, span, resource, scope));
+  }
+  std::vector<Offset<wire::Resource>> resources_at;
+  for (const Resource* resource : resources) {
+    resources_at.push_back(
+        wire::CreateResource(builder, Attributes(builder, resource->attributes)));
+  }
+  std::vector<Offset<wire::Scope>> scopes_at;
+  for (const Scope* scope : scopes) {
+    const auto name = Text(builder, scope->name);
+    const auto version = Text(builder, scope->version);
+    scopes_at.push_back(
+        wire::CreateScope(builder, name, version, Attributes(builder, scope->attributes)));
+  }
+  std::vector<Offset<wire::Gap>> gaps;
+  for (const Gap& gap : contents.gaps) {
+    const auto stream = Text(builder, gap.stream);
+    const auto reason = Text(builder, gap.reason);
+    gaps.push_back(wire::CreateGap(builder, static_cast<std::uint8_t>(gap.signal), stream,
+                                   gap.from_ns, gap.to_ns, gap.count, reason));
+  }
+  const auto resources_vector = builder.CreateVector(resources_at);
+  const auto scopes_vector = builder.CreateVector(scopes_at);
+  const auto spans_vector = builder.CreateVector(spans);
+  const auto gaps_vector = builder.CreateVector(gaps);
+  builder.Finish(wire::CreateBatch(builder, created_ms, metrics, logs, resources_vector,
+                                   scopes_vector, spans_vector, gaps_vector));
+  return Frame(builder);
+}
+
+std::string EncodeLayout(const Layout& layout) {
+  FlatBufferBuilder builder(16UL << 10);
+  std::vector<Offset<wire::LayoutSeries>> series;
+  for (const LayoutSeries& one : layout.series()) {
+    const auto labels = Pairs(builder, one.labels);
+    series.push_back(
+        wire::CreateLayoutSeries(builder, labels, static_cast<std::uint8_t>(one.type)));
+  }
+  builder.Finish(wire::CreateLayout(builder, builder.CreateVector(series)));
+  return Frame(builder);
+}
+
+Result<std::shared_ptr<const Layout>> DecodeLayout(std::string_view frame,
+                                                   const BatchLimits& limits) {
+  std::string bytes;
+  OPS_RETURN_IF_ERROR(ZstdDecompress(frame, limits.bytes_max, bytes));
+  OPS_TRY(const wire::Layout* layout, Verified<wire::Layout>(bytes, limits.tables_max));
+  if (layout->series()->size() > limits.layout_series_max) {
+    return Exhausted(fmt::format("layout: {} series, limit {}", layout->series()->size(),
+                                 limits.layout_series_max));
+  }
+  std::vector<LayoutSeries> series;
+  for (const wire::LayoutSeries* one : *layout->series()) {
+    if (one->labels()->size() > limits.labels_max)
+      return Exhausted("layout: too many labels on a series");
+    if (one->type() > static_cast<std::uint8_t>(MetricType::kInfo)) return Bad("metric type");
+    std::vector<Label> labels;
+    for (const wire::Pair* pair : *one->labels()) {
+      labels.push_back(
+          {.name = std::string(View(pair->name())), .value = std::string(View(pair->value()))});
+    }
+    series.push_back(
+        {.labels = Labels(std::move(labels)), .type = static_cast<MetricType>(one->type())});
+  }
+  return std::make_shared<const Layout>(std::move(series));
+}
+
+Result<std::shared_ptr<const DecodedBatch>> DecodedBatch::Decode(std::string_view frame,
+                                                                 const BatchLimits& limits) {
+  const std::shared_ptr<DecodedBatch> out(new DecodedBatch());
+  OPS_RETURN_IF_ERROR(ZstdDecompress(frame, limits.bytes_max, out->bytes_));
+  OPS_TRY(const wire::Batch* batch, Verified<wire::Batch>(out->bytes_, limits.tables_max));
+  out->created_ms_ = batch->created();
+  if (batch->metrics() != nullptr) {
+    for (const wire::MetricRows* rows : *batch->metrics()) {
+      OPS_TRY(const MetricRowsView view, ReadMetrics(*rows));
+      out->metrics_.push_back(view);
+    }
+  }
+  if (batch->logs() != nullptr) {
+    for (const wire::LogRows* rows : *batch->logs()) {
+      OPS_TRY(LogRowsView view, ReadLogs(*rows, limits));
+      out->logs_.push_back(std::move(view));
+    }
+  }
+  OPS_TRY(out->spans_, ReadSpans(*batch));
+  if (batch->gaps() != nullptr) {
+    for (const wire::Gap* gap : *batch->gaps()) {
+      if (gap->signal() > static_cast<std::uint8_t>(Signal::kSpans)) return Bad("gap");
+      out->gaps_.push_back({.signal = static_cast<Signal>(gap->signal()),
+                            .stream = std::string(View(gap->stream())),
+                            .from_ns = gap->from(),
+                            .to_ns = gap->to(),
+                            .count = gap->count(),
+                            .reason = std::string(View(gap->reason()))});
+    }
+  }
+  return std::shared_ptr<const DecodedBatch>(out);
+}
+
+}  // namespace opssight

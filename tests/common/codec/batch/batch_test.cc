@@ -1,0 +1,156 @@
+#include "common/codec/batch/batch.h"
+
+#include <algorithm>
+
+#include <gtest/gtest.h>
+
+#include "common/bytes/zstd.h"
+
+namespace opssight {
+namespace {
+
+std::shared_ptr<const Layout> SomeLayout() {
+  std::vector<LayoutSeries> series;
+  series.push_back(
+      {.labels = Labels{{"__name__", "up"}, {"job", "a"}}, .type = MetricType::kGauge});
+  series.push_back({.labels = Labels{{"__name__", "requests_total"}, {"job", "a"}},
+                    .type = MetricType::kCounter});
+  return std::make_shared<const Layout>(std::move(series));
+}
+
+BatchContents SomeContents() {
+  BatchContents contents;
+  const auto layout = SomeLayout();
+  contents.metrics.push_back({.layout = layout, .time_ms = 1000, .values = {1, 2}});
+  contents.metrics.push_back({.layout = layout, .time_ms = 2000, .values = {1, 3.5}});
+  LogRows rows{.stream = std::make_shared<const Labels>(Labels{{"app", "a"}, {"env", "p"}})};
+  rows.Add(10, "first");
+  rows.Add(20, "");
+  rows.Add(30, std::string_view("\0\xff", 2));
+  rows.metadata.push_back({.row = 2, .label = {"trace_id", "ff"}});
+  contents.logs.push_back(std::move(rows));
+  Span span;
+  span.trace_id[0] = 1;
+  span.span_id[7] = 2;
+  span.parent_span_id[0] = 3;
+  span.name = "op";
+  span.kind = 2;
+  span.flags = 257;
+  span.start_ns = 5;
+  span.end_ns = 9;
+  span.attributes = {{"s", Value::String("x")},
+                     {"i", Value::Int(-1)},
+                     {"b", Value::Bool(true)},
+                     {"d", Value::Double(0.5)},
+                     {"raw", Value::Bytes(std::string("\0", 1))}};
+  span.events.push_back({.time_ns = 6, .name = "e", .attributes = {{"k", Value::Json("[1]")}}});
+  span.links.push_back({.trace_id = span.trace_id, .span_id = span.span_id, .trace_state = "s=1"});
+  span.resource =
+      std::make_shared<const Resource>(Resource{{{"service.name", Value::String("svc")}}});
+  span.scope = std::make_shared<const Scope>(Scope{.name = "lib", .version = "1"});
+  contents.spans = {span, span};
+  contents.gaps.push_back({.signal = Signal::kLogs,
+                           .stream = "{app=\"a\"}",
+                           .from_ns = 1,
+                           .to_ns = 2,
+                           .count = 3,
+                           .reason = "spool full"});
+  return contents;
+}
+
+TEST(BatchTest, MetricRowsOfALayoutComeBackTogether) {
+  const auto batch = DecodedBatch::Decode(EncodeBatch(SomeContents(), 77), {});
+  ASSERT_TRUE(batch.has_value()) << batch.error().message;
+  EXPECT_EQ((*batch)->created_ms(), 77);
+  ASSERT_EQ((*batch)->metrics().size(), 1U);
+  const MetricRowsView& rows = (*batch)->metrics()[0];
+  EXPECT_EQ(rows.layout, SomeLayout()->id());
+  EXPECT_EQ(std::vector<std::int64_t>(rows.times.begin(), rows.times.end()),
+            (std::vector<std::int64_t>{1000, 2000}));
+  EXPECT_EQ(std::vector<double>(rows.values.begin(), rows.values.end()),
+            (std::vector<double>{1, 2, 1, 3.5}));
+}
+
+TEST(BatchTest, LogRowsComeBackByteForByte) {
+  const auto batch = DecodedBatch::Decode(EncodeBatch(SomeContents(), 0), {});
+  ASSERT_TRUE(batch.has_value());
+  ASSERT_EQ((*batch)->logs().size(), 1U);
+  const LogRowsView& rows = (*batch)->logs()[0];
+  EXPECT_EQ(rows.labels, (std::vector<std::pair<std::string_view, std::string_view>>{
+                             {"app", "a"}, {"env", "p"}}));
+  EXPECT_EQ(rows.Line(0), "first");
+  EXPECT_EQ(rows.Line(1), "");
+  EXPECT_EQ(rows.Line(2), std::string_view("\0\xff", 2));
+  ASSERT_EQ(rows.metadata.size(), 1U);
+  EXPECT_EQ(rows.metadata[0].row, 2U);
+  EXPECT_EQ(rows.metadata[0].value, "ff");
+}
+
+TEST(BatchTest, SpansAndGapsComeBackWhole) {
+  const BatchContents contents = SomeContents();
+  const auto batch = DecodedBatch::Decode(EncodeBatch(contents, 0), {});
+  ASSERT_TRUE(batch.has_value());
+  ASSERT_EQ((*batch)->spans().size(), 2U);
+  const Span& span = (*batch)->spans()[1];
+  const Span& sent = contents.spans[1];
+  EXPECT_EQ(span.trace_id, sent.trace_id);
+  EXPECT_EQ(span.parent_span_id, sent.parent_span_id);
+  EXPECT_EQ(span.attributes, sent.attributes);
+  EXPECT_EQ(span.events.at(0).attributes, sent.events[0].attributes);
+  EXPECT_EQ(span.links.at(0).trace_state, "s=1");
+  EXPECT_EQ(*span.resource, *sent.resource);
+  EXPECT_EQ(*span.scope, *sent.scope);
+  EXPECT_EQ((*batch)->spans()[0].resource, span.resource) << "one resource, shared";
+  EXPECT_EQ((*batch)->gaps(), contents.gaps);
+}
+
+TEST(BatchTest, AnEmptyBatchIsABatch) {
+  const auto batch = DecodedBatch::Decode(EncodeBatch({}, 5), {});
+  ASSERT_TRUE(batch.has_value());
+  EXPECT_TRUE((*batch)->metrics().empty());
+}
+
+TEST(BatchTest, LayoutsRoundTripWithTheirId) {
+  const auto layout = SomeLayout();
+  const auto read = DecodeLayout(EncodeLayout(*layout), {});
+  ASSERT_TRUE(read.has_value()) << read.error().message;
+  EXPECT_EQ((*read)->id(), layout->id());
+  EXPECT_EQ((*read)->series()[1].type, MetricType::kCounter);
+  EXPECT_EQ((*read)->series()[1].labels, layout->series()[1].labels);
+}
+
+TEST(BatchTest, LimitsAreNamedErrors) {
+  const auto many = DecodeLayout(EncodeLayout(*SomeLayout()), {.layout_series_max = 1});
+  EXPECT_EQ(many.error().message, "layout: 2 series, limit 1");
+  EXPECT_EQ(many.error().code, ErrorCode::kExhausted);
+  const auto labels = DecodedBatch::Decode(EncodeBatch(SomeContents(), 0), {.labels_max = 1});
+  EXPECT_EQ(labels.error().code, ErrorCode::kExhausted);
+  const auto bytes = DecodedBatch::Decode(EncodeBatch(SomeContents(), 0), {.bytes_max = 16});
+  EXPECT_EQ(bytes.error().code, ErrorCode::kExhausted);
+}
+
+// Whatever byte is flipped behind the compression, decoding ends in a batch whose
+// views stay inside it, or in an error.
+TEST(BatchTest, EveryFlippedByteIsSafe) {
+  std::string raw;
+  ASSERT_TRUE(ZstdDecompress(EncodeBatch(SomeContents(), 1), 1 << 20, raw).has_value());
+  for (std::size_t i = 0; i < raw.size(); ++i) {
+    for (const int flip : {0x01, 0x80, 0xff}) {
+      std::string bad = raw;
+      bad[i] = static_cast<char>(bad[i] ^ flip);
+      const auto batch = DecodedBatch::Decode(ZstdCompress(bad), {});
+      if (!batch) continue;
+      for (const LogRowsView& rows : (*batch)->logs()) {
+        std::size_t total = 0;
+        for (std::size_t row = 0; row < rows.times.size(); ++row) total += rows.Line(row).size();
+        EXPECT_EQ(total, rows.text.size());
+      }
+      for (const MetricRowsView& rows : (*batch)->metrics()) {
+        EXPECT_EQ(rows.values.size() % rows.times.size(), 0U);
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace opssight

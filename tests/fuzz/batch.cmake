@@ -1,0 +1,1 @@
+ops_fuzz(batch DEPS common/codec/batch)

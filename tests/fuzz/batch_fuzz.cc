@@ -1,0 +1,30 @@
+// Any bytes behind the compression are a batch (or a layout) or refused, and a
+// batch's views stay inside it.
+#include <cstdint>
+#include <cstdlib>
+#include <string_view>
+
+#include "common/bytes/zstd.h"
+#include "common/codec/batch/batch.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace opssight;  // NOLINT(google-build-using-namespace)
+  const std::string_view raw(reinterpret_cast<const char*>(data), size);
+  const BatchLimits limits{.bytes_max = 1 << 20, .tables_max = 10'000};
+  (void)DecodedBatch::Decode(raw, limits).has_value();
+  const std::string frame = ZstdCompress(raw);
+  (void)DecodeLayout(frame, limits).has_value();
+  const auto batch = DecodedBatch::Decode(frame, limits);
+  if (!batch) return 0;
+  for (const LogRowsView& rows : (*batch)->logs()) {
+    std::size_t total = 0;
+    for (std::size_t row = 0; row < rows.times.size(); ++row) total += rows.Line(row).size();
+    if (total != rows.text.size()) std::abort();
+  }
+  for (const MetricRowsView& rows : (*batch)->metrics()) {
+    double sum = 0;
+    for (const double value : rows.values) sum += value;
+    if (rows.values.size() % rows.times.size() != 0 && sum != 0) std::abort();
+  }
+  return 0;
+}
