@@ -1,0 +1,209 @@
+#include "aggregator/store/lmdb/env.h"
+
+#include <cerrno>
+
+#include <lmdb.h>
+
+namespace opssight {
+namespace {
+
+constexpr mode_t kFileMode = 0640;
+
+Error LmdbError(int code, const std::string& path, std::string_view doing) {
+  std::string message = path + ": " + std::string(doing) + ": " + mdb_strerror(code);
+  switch (code) {
+    case MDB_MAP_FULL:
+    case MDB_READERS_FULL:
+    case MDB_DBS_FULL:
+    case MDB_TXN_FULL:
+      return {ErrorCode::kExhausted, std::move(message)};
+    case MDB_CORRUPTED:
+    case MDB_PAGE_NOTFOUND:
+    case MDB_INVALID:
+    case MDB_VERSION_MISMATCH:
+      return {ErrorCode::kCorrupt, std::move(message)};
+    case MDB_NOTFOUND:
+      return {ErrorCode::kNotFound, std::move(message)};
+    case MDB_KEYEXIST:
+    case MDB_BAD_VALSIZE:
+    case EINVAL:
+      return {ErrorCode::kInvalid, std::move(message)};
+    default:
+      return {ErrorCode::kIo, std::move(message)};
+  }
+}
+
+MDB_val ToVal(std::string_view bytes) {
+  return {.mv_size = bytes.size(), .mv_data = const_cast<char*>(bytes.data())};
+}
+
+std::string_view ToView(const MDB_val& value) {
+  return {static_cast<const char*>(value.mv_data), value.mv_size};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Env>> Env::Open(const std::string& path, const EnvOptions& options) {
+  MDB_env* env = nullptr;
+  if (const int code = mdb_env_create(&env); code != 0) return LmdbError(code, path, "create");
+  unsigned int flags = MDB_NOSUBDIR | MDB_NOTLS | MDB_NORDAHEAD;
+  if (options.read_only) flags |= MDB_RDONLY;
+  int code = mdb_env_set_mapsize(env, options.map_bytes);
+  if (code == 0) code = mdb_env_set_maxdbs(env, options.tables_max);
+  if (code == 0) code = mdb_env_set_maxreaders(env, options.readers_max);
+  if (code == 0) code = mdb_env_open(env, path.c_str(), flags, kFileMode);
+  if (code != 0) {
+    mdb_env_close(env);
+    return LmdbError(code, path, "open");
+  }
+  return std::unique_ptr<Env>(new Env(env, path));
+}
+
+Env::~Env() {
+  mdb_env_close(env_);
+}
+
+Result<ReadTxn> Env::BeginRead() {
+  MDB_txn* txn = nullptr;
+  if (const int code = mdb_txn_begin(env_, nullptr, MDB_RDONLY, &txn); code != 0) {
+    return LmdbError(code, path_, "begin read");
+  }
+  return ReadTxn(txn, &path_);
+}
+
+Result<WriteTxn> Env::BeginWrite() {
+  MDB_txn* txn = nullptr;
+  if (const int code = mdb_txn_begin(env_, nullptr, 0, &txn); code != 0) {
+    return LmdbError(code, path_, "begin write");
+  }
+  return WriteTxn(txn, &path_);
+}
+
+std::uint64_t Env::used_bytes() const {
+  MDB_envinfo info{};
+  MDB_stat stat{};
+  if (mdb_env_info(env_, &info) != 0 || mdb_env_stat(env_, &stat) != 0) return 0;
+  return (static_cast<std::uint64_t>(info.me_last_pgno) + 1) * stat.ms_psize;
+}
+
+Cursor::Cursor(Cursor&& other) noexcept
+    : cursor_(std::exchange(other.cursor_, nullptr)), path_(other.path_) {}
+
+Cursor::~Cursor() {
+  if (cursor_ != nullptr) mdb_cursor_close(cursor_);
+}
+
+Result<std::optional<KeyValue>> Cursor::Move(int operation, std::string_view seek) {
+  MDB_val key = ToVal(seek);
+  MDB_val value{};
+  const int code = mdb_cursor_get(cursor_, &key, &value, static_cast<MDB_cursor_op>(operation));
+  if (code == MDB_NOTFOUND) return std::optional<KeyValue>();
+  if (code != 0) return LmdbError(code, *path_, "read");
+  return std::optional<KeyValue>(KeyValue(ToView(key), ToView(value)));
+}
+
+Result<std::optional<KeyValue>> Cursor::First() {
+  return Move(MDB_FIRST, {});
+}
+Result<std::optional<KeyValue>> Cursor::Last() {
+  return Move(MDB_LAST, {});
+}
+Result<std::optional<KeyValue>> Cursor::Next() {
+  return Move(MDB_NEXT, {});
+}
+Result<std::optional<KeyValue>> Cursor::Previous() {
+  return Move(MDB_PREV, {});
+}
+Result<std::optional<KeyValue>> Cursor::Seek(std::string_view key) {
+  return Move(key.empty() ? MDB_FIRST : MDB_SET_RANGE, key);
+}
+
+Status Cursor::Delete() {
+  if (const int code = mdb_cursor_del(cursor_, 0); code != 0) {
+    return LmdbError(code, *path_, "delete");
+  }
+  return {};
+}
+
+ReadTxn::ReadTxn(ReadTxn&& other) noexcept
+    : txn_(std::exchange(other.txn_, nullptr)), path_(other.path_) {}
+
+ReadTxn::~ReadTxn() {
+  if (txn_ != nullptr) mdb_txn_abort(txn_);
+}
+
+Result<Table> ReadTxn::OpenTableWith(const std::string& name, unsigned int flags) {
+  Table table;
+  if (const int code = mdb_dbi_open(txn_, name.c_str(), flags, &table.handle); code != 0) {
+    return LmdbError(code, *path_, "open table " + name);
+  }
+  return table;
+}
+
+Result<Table> ReadTxn::OpenTable(const std::string& name) {
+  return OpenTableWith(name, 0);
+}
+
+Result<std::optional<std::string_view>> ReadTxn::Get(Table table, std::string_view key) const {
+  MDB_val lmdb_key = ToVal(key);
+  MDB_val value{};
+  const int code = mdb_get(txn_, table.handle, &lmdb_key, &value);
+  if (code == MDB_NOTFOUND) return std::optional<std::string_view>();
+  if (code != 0) return LmdbError(code, *path_, "get");
+  return std::optional<std::string_view>(ToView(value));
+}
+
+Result<Cursor> ReadTxn::OpenCursor(Table table) const {
+  MDB_cursor* cursor = nullptr;
+  if (const int code = mdb_cursor_open(txn_, table.handle, &cursor); code != 0) {
+    return LmdbError(code, *path_, "open cursor");
+  }
+  return Cursor(cursor, path_);
+}
+
+Result<std::uint64_t> ReadTxn::Count(Table table) const {
+  MDB_stat stat{};
+  if (const int code = mdb_stat(txn_, table.handle, &stat); code != 0) {
+    return LmdbError(code, *path_, "count");
+  }
+  return static_cast<std::uint64_t>(stat.ms_entries);
+}
+
+Result<Table> WriteTxn::OpenTable(const std::string& name) {
+  return OpenTableWith(name, MDB_CREATE);
+}
+
+Status WriteTxn::PutWith(Table table, std::string_view key, std::string_view value,
+                         unsigned int flags) {
+  MDB_val lmdb_key = ToVal(key);
+  MDB_val lmdb_value = ToVal(value);
+  if (const int code = mdb_put(txn_, table.handle, &lmdb_key, &lmdb_value, flags); code != 0) {
+    return LmdbError(code, *path_, "put");
+  }
+  return {};
+}
+
+Status WriteTxn::Put(Table table, std::string_view key, std::string_view value) {
+  return PutWith(table, key, value, 0);
+}
+
+Status WriteTxn::Append(Table table, std::string_view key, std::string_view value) {
+  return PutWith(table, key, value, MDB_APPEND);
+}
+
+Result<bool> WriteTxn::Delete(Table table, std::string_view key) {
+  MDB_val lmdb_key = ToVal(key);
+  const int code = mdb_del(txn_, table.handle, &lmdb_key, nullptr);
+  if (code == MDB_NOTFOUND) return false;
+  if (code != 0) return LmdbError(code, *path_, "delete");
+  return true;
+}
+
+Status WriteTxn::Commit() {
+  if (const int code = mdb_txn_commit(std::exchange(txn_, nullptr)); code != 0) {
+    return LmdbError(code, *path_, "commit");
+  }
+  return {};
+}
+
+}  // namespace opssight

@@ -1,0 +1,137 @@
+// LMDB (0.9.24) with results instead of return codes and scopes instead of
+// pairs of calls. Rules that live here, so that no caller can break them
+// (measured, see storage notes in the format READMEs):
+//   - default sync mode: what Commit said is on disk survives a power cut;
+//   - MDB_NOTLS, so that a thread may hold a read transaction and write;
+//   - never WRITEMAP, NOSYNC, NOMETASYNC or DUPSORT;
+//   - one Env per path and process.
+//
+//   OPS_TRY(auto env, Env::Open(path, {}));
+//   OPS_TRY(WriteTxn txn, env->BeginWrite());
+//   OPS_TRY(Table table, txn.OpenTable("chunks"));
+//   OPS_RETURN_IF_ERROR(txn.Put(table, key, value));
+//   OPS_RETURN_IF_ERROR(txn.Commit());
+//
+// Errors carry the path. A full map is kExhausted, a full or failing disk kIo; in
+// both cases the transaction is gone, what was committed before stays, and the next
+// transaction may be tried. One writer at a time (BeginWrite waits for it); readers
+// never wait. A view read is valid until its transaction ends.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "common/base/result.h"
+
+struct MDB_env;
+struct MDB_txn;
+struct MDB_cursor;
+
+namespace opssight {
+
+class ReadTxn;
+class WriteTxn;
+
+// A named database of an Env. Stays valid as long as the Env.
+struct Table {
+  unsigned int handle = 0;
+};
+
+struct EnvOptions {
+  std::size_t map_bytes = 64UL << 30;  // Address space only; also the largest size on disk.
+  unsigned int tables_max = 16;
+  unsigned int readers_max = 512;
+  bool read_only = false;
+};
+
+class Env {
+ public:
+  // path is the data file itself; its lock file stands beside it ("…-lock").
+  static Result<std::unique_ptr<Env>> Open(const std::string& path, const EnvOptions& options);
+  ~Env();
+  Env(const Env&) = delete;
+  Env& operator=(const Env&) = delete;
+
+  Result<ReadTxn> BeginRead();
+  Result<WriteTxn> BeginWrite();
+  const std::string& path() const { return path_; }
+  // Bytes of the file that hold data (its pages in use).
+  std::uint64_t used_bytes() const;
+
+ private:
+  Env(MDB_env* env, std::string path) : env_(env), path_(std::move(path)) {}
+  MDB_env* const env_;
+  const std::string path_;
+};
+
+using KeyValue = std::pair<std::string_view, std::string_view>;
+
+// Walks a table in key order.
+class Cursor {
+ public:
+  Cursor(Cursor&& other) noexcept;
+  Cursor& operator=(Cursor&&) = delete;
+  ~Cursor();
+
+  // Nothing at the end of the table.
+  Result<std::optional<KeyValue>> First();
+  Result<std::optional<KeyValue>> Last();
+  Result<std::optional<KeyValue>> Next();
+  Result<std::optional<KeyValue>> Previous();
+  Result<std::optional<KeyValue>> Seek(std::string_view key);  // The first key >= key.
+  Status Delete();  // The entry it stands on; Next() then gives the one after it.
+
+ private:
+  friend class ReadTxn;
+  Cursor(MDB_cursor* cursor, const std::string* path) : cursor_(cursor), path_(path) {}
+  Result<std::optional<KeyValue>> Move(int operation, std::string_view key);
+  MDB_cursor* cursor_;
+  const std::string* path_;
+};
+
+// A snapshot. Keep it short: pages freed after it began stay in the file.
+class ReadTxn {
+ public:
+  ReadTxn(ReadTxn&& other) noexcept;
+  ReadTxn& operator=(ReadTxn&&) = delete;
+  virtual ~ReadTxn();
+
+  // kNotFound where the table was never made.
+  Result<Table> OpenTable(const std::string& name);
+  Result<std::optional<std::string_view>> Get(Table table, std::string_view key) const;
+  Result<Cursor> OpenCursor(Table table) const;
+  Result<std::uint64_t> Count(Table table) const;
+
+ protected:
+  friend class Env;
+  ReadTxn(MDB_txn* txn, const std::string* path) : txn_(txn), path_(path) {}
+  Result<Table> OpenTableWith(const std::string& name, unsigned int flags);
+  MDB_txn* txn_;
+  const std::string* path_;
+};
+
+// Ends without Commit: nothing happened.
+class WriteTxn final : public ReadTxn {
+ public:
+  WriteTxn(WriteTxn&&) noexcept = default;
+
+  Result<Table> OpenTable(const std::string& name);  // Made where it is not there.
+  Status Put(Table table, std::string_view key, std::string_view value);
+  // For keys above all that are there: fills pages to the brim. kInvalid for another key.
+  Status Append(Table table, std::string_view key, std::string_view value);
+  Result<bool> Delete(Table table, std::string_view key);  // Whether it was there.
+  // On disk when it returns well.
+  Status Commit();
+
+ private:
+  friend class Env;
+  using ReadTxn::ReadTxn;
+  Status PutWith(Table table, std::string_view key, std::string_view value, unsigned int flags);
+};
+
+}  // namespace opssight

@@ -1,0 +1,116 @@
+#include "aggregator/store/lmdb/env.h"
+
+#include <cstdlib>
+#include <filesystem>
+
+#include <gtest/gtest.h>
+
+namespace opssight {
+namespace {
+
+class EnvTest : public ::testing::Test {
+ protected:
+  EnvTest() {
+    std::string name = (std::filesystem::temp_directory_path() / "opssight-env-XXXXXX").string();
+    dir_ = mkdtemp(name.data());
+  }
+  ~EnvTest() override { std::filesystem::remove_all(dir_); }
+
+  // Tests run under sanitizers too, which leave less address space.
+  std::unique_ptr<Env> Open(EnvOptions options = {.map_bytes = 8 << 20}) {
+    auto env = Env::Open(dir_ + "/test.mdb", options);
+    EXPECT_TRUE(env.has_value()) << env.error().message;
+    return *std::move(env);
+  }
+  static Status PutOne(Env& env, std::string_view key, std::string_view value) {
+    OPS_TRY(WriteTxn txn, env.BeginWrite());
+    OPS_TRY(const Table table, txn.OpenTable("t"));
+    OPS_RETURN_IF_ERROR(txn.Put(table, key, value));
+    return txn.Commit();
+  }
+  // "key=value " of the whole table.
+  static std::string All(Env& env) {
+    auto txn = env.BeginRead();
+    auto table = txn->OpenTable("t");
+    if (!table) return "no table";
+    auto cursor = txn->OpenCursor(*table);
+    std::string out;
+    for (auto at = cursor->First(); at.has_value() && at->has_value(); at = cursor->Next()) {
+      out.append((*at)->first).append("=").append((*at)->second).append(" ");
+    }
+    return out;
+  }
+
+  std::string dir_;
+};
+
+TEST_F(EnvTest, WhatWasCommittedIsThereAfterReopening) {
+  ASSERT_TRUE(PutOne(*Open(), "k", "v").has_value());
+  EXPECT_EQ(All(*Open()), "k=v ");
+  EXPECT_EQ(All(*Open({.map_bytes = 8 << 20, .read_only = true})), "k=v ");
+}
+
+TEST_F(EnvTest, ATransactionWithoutCommitDidNothing) {
+  auto env = Open();
+  ASSERT_TRUE(PutOne(*env, "k", "v").has_value());
+  {
+    auto txn = env->BeginWrite();
+    const auto table = txn->OpenTable("t");
+    ASSERT_TRUE(txn->Put(*table, "k", "other").has_value());
+  }
+  EXPECT_EQ(All(*env), "k=v ");
+}
+
+TEST_F(EnvTest, AReaderKeepsItsSnapshotAndTheSameThreadMayWrite) {
+  auto env = Open();
+  ASSERT_TRUE(PutOne(*env, "k", "old").has_value());
+  auto reader = env->BeginRead();
+  const auto table = reader->OpenTable("t");
+  ASSERT_TRUE(PutOne(*env, "k", "new").has_value());
+  EXPECT_EQ(**reader->Get(*table, "k"), "old");
+  EXPECT_EQ(All(*env), "k=new ");
+}
+
+TEST_F(EnvTest, CursorsSeekAndDelete) {
+  auto env = Open();
+  for (const char* key : {"a", "c", "e"}) ASSERT_TRUE(PutOne(*env, key, key).has_value());
+  {
+    auto txn = env->BeginWrite();
+    const auto table = txn->OpenTable("t");
+    {
+      auto cursor = txn->OpenCursor(*table);
+      EXPECT_EQ((*cursor->Seek("b"))->first, "c");
+      ASSERT_TRUE(cursor->Delete().has_value());
+      EXPECT_EQ((*cursor->Next())->first, "e");
+      EXPECT_FALSE(cursor->Seek("f")->has_value());
+    }
+    EXPECT_EQ(*txn->Count(*table), 2U);
+    EXPECT_FALSE(*txn->Delete(*table, "c"));
+    EXPECT_TRUE(*txn->Delete(*table, "a"));
+    EXPECT_EQ(txn->Append(*table, "d", "").error().code, ErrorCode::kInvalid);
+    ASSERT_TRUE(txn->Append(*table, "f", "f").has_value());
+    ASSERT_TRUE(txn->Commit().has_value());
+  }
+  EXPECT_EQ(All(*env), "e=e f=f ");
+}
+
+TEST_F(EnvTest, AFullMapIsExhaustedAndWhatWasCommittedStays) {
+  auto env = Open({.map_bytes = 256 << 10});
+  ASSERT_TRUE(PutOne(*env, "k", "v").has_value());
+  const Status status = PutOne(*env, "big", std::string(1 << 20, 'x'));
+  ASSERT_FALSE(status.has_value());
+  EXPECT_EQ(status.error().code, ErrorCode::kExhausted);
+  EXPECT_NE(status.error().message.find("test.mdb: put: "), std::string::npos);
+  EXPECT_EQ(All(*env), "k=v ");
+  EXPECT_TRUE(PutOne(*env, "l", "w").has_value()) << "the next transaction may be tried";
+}
+
+TEST_F(EnvTest, ErrorsNameThePath) {
+  const auto env = Env::Open("/nowhere/x.mdb", {});
+  ASSERT_FALSE(env.has_value());
+  EXPECT_EQ(env.error().message, "/nowhere/x.mdb: open: No such file or directory");
+  EXPECT_EQ(All(*Open()), "no table");
+}
+
+}  // namespace
+}  // namespace opssight
