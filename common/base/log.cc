@@ -55,7 +55,7 @@ bool LogEnabled(LogLevel level) {
   return Logger().should_log(ToSpdlog(level));
 }
 
-void LogLine(LogLevel level, std::string_view line) {
+void WriteLog(LogLevel level, std::string_view line) {
   Logger().log(ToSpdlog(level), spdlog::string_view_t(line.data(), line.size()));
 }
 

@@ -27,7 +27,7 @@ enum class LogLevel : std::uint8_t { kDebug, kInfo, kWarn, kError };
 Result<LogLevel> ParseLogLevel(std::string_view text);
 void SetLogLevel(LogLevel level);
 bool LogEnabled(LogLevel level);
-void LogLine(LogLevel level, std::string_view line);
+void WriteLog(LogLevel level, std::string_view line);
 
 // One per place that uses OPS_LOG_EVERY.
 class LogThrottle {
@@ -42,11 +42,11 @@ class LogThrottle {
 
 }  // namespace opssight
 
-#define OPS_LOG(level, ...)                                                         \
-  do {                                                                              \
-    if (::opssight::LogEnabled(::opssight::LogLevel::level)) {                      \
-      ::opssight::LogLine(::opssight::LogLevel::level, ::fmt::format(__VA_ARGS__)); \
-    }                                                                               \
+#define OPS_LOG(level, ...)                                                          \
+  do {                                                                               \
+    if (::opssight::LogEnabled(::opssight::LogLevel::level)) {                       \
+      ::opssight::WriteLog(::opssight::LogLevel::level, ::fmt::format(__VA_ARGS__)); \
+    }                                                                                \
   } while (false)
 
 #define OPS_LOG_EVERY(period_s, level, ...)                                            \
@@ -57,6 +57,6 @@ class LogThrottle {
         ops_throttle.Allow(period_s, &ops_left_out)) {                                 \
       std::string ops_line = ::fmt::format(__VA_ARGS__);                               \
       if (ops_left_out != 0) ops_line += ::fmt::format(" ({} similar)", ops_left_out); \
-      ::opssight::LogLine(::opssight::LogLevel::level, ops_line);                      \
+      ::opssight::WriteLog(::opssight::LogLevel::level, ops_line);                     \
     }                                                                                  \
   } while (false)
