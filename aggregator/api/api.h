@@ -12,7 +12,7 @@
 #include "aggregator/api/json.h"
 #include "aggregator/query/source.h"
 #include "common/base/clock.h"
-#include "common/http/server.h"
+#include "common/http/message.h"
 
 namespace opssight {
 

@@ -1,4 +1,4 @@
-#include "common/http/server.h"
+#include "common/http/message.h"
 
 namespace opssight {
 
