@@ -15,10 +15,10 @@
 #include <vector>
 
 #include "aggregator/query/source.h"
-#include "aggregator/store/lmdb/env.h"
 #include "aggregator/store/logs/log_head.h"
 #include "aggregator/store/signal_store.h"
 #include "common/base/mutex.h"
+#include "common/lmdb/env.h"
 
 namespace opssight {
 

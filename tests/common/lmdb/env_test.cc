@@ -1,4 +1,4 @@
-#include "aggregator/store/lmdb/env.h"
+#include "common/lmdb/env.h"
 
 #include <cstdlib>
 #include <filesystem>
