@@ -1,0 +1,1 @@
+ops_fuzz(tail_checkpoint DEPS agent/tail)

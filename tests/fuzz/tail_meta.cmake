@@ -1,0 +1,1 @@
+ops_fuzz(tail_meta DEPS agent/tail)
