@@ -1,0 +1,87 @@
+#include "aggregator/store/guarded_env.h"
+
+#include <filesystem>
+#include <system_error>
+
+#include <fmt/core.h>
+
+#include "common/base/log.h"
+
+namespace opssight {
+
+Result<std::unique_ptr<GuardedEnv>> GuardedEnv::Open(std::string path, const EnvOptions& options,
+                                                     std::vector<std::string> tables) {
+  std::unique_ptr<GuardedEnv> env(new GuardedEnv(std::move(path), options, std::move(tables)));
+  MutexLock lock(env->mutex_);
+  OPS_RETURN_IF_ERROR(env->EnsureOpen());
+  return env;
+}
+
+Status GuardedEnv::EnsureOpen() {
+  if (env_ != nullptr) return {};
+  OPS_TRY(env_, Env::Open(path_, options_));
+  const Status made = MakeTables();
+  if (!made) env_ = nullptr;
+  return made;
+}
+
+Status GuardedEnv::MakeTables() {
+  bool all = true;
+  {
+    OPS_TRY(ReadTxn txn, env_->BeginRead());
+    for (const std::string& table : tables_) all = all && txn.OpenTable(table).has_value();
+  }
+  if (all) return {};  // Without a write: an environment opens on a full disk too.
+  OPS_TRY(WriteTxn txn, env_->BeginWrite());
+  for (const std::string& table : tables_) OPS_RETURN_IF_ERROR(txn.OpenTable(table));
+  return txn.Commit();
+}
+
+Status GuardedEnv::Read(const std::function<Status(ReadTxn&)>& body) {
+  MutexLock lock(mutex_);
+  OPS_RETURN_IF_ERROR(EnsureOpen());
+  OPS_TRY(ReadTxn txn, env_->BeginRead());
+  return body(txn);
+}
+
+Status GuardedEnv::WriteLocked(const std::function<Status(WriteTxn&)>& body) {
+  OPS_TRY(WriteTxn txn, env_->BeginWrite());
+  OPS_RETURN_IF_ERROR(body(txn));
+  return txn.Commit();
+}
+
+Status GuardedEnv::Write(const std::function<Status(WriteTxn&)>& body) {
+  MutexLock lock(mutex_);
+  OPS_RETURN_IF_ERROR(EnsureOpen());
+  Status status = WriteLocked(body);
+  if (!status &&
+      (status.error().code == ErrorCode::kIo || status.error().code == ErrorCode::kExhausted)) {
+    env_ = nullptr;
+    ++reopened_;
+  }
+  return status;
+}
+
+std::uint64_t GuardedEnv::used_bytes() {
+  MutexLock lock(mutex_);
+  return env_ == nullptr ? 0 : env_->used_bytes();
+}
+
+Result<std::unique_ptr<GuardedEnv>> OpenOrSetAside(const std::string& path,
+                                                   const EnvOptions& options,
+                                                   const std::vector<std::string>& tables,
+                                                   std::int64_t now_ms, std::string* set_aside) {
+  set_aside->clear();
+  auto env = GuardedEnv::Open(path, options, tables);
+  if (env || env.error().code != ErrorCode::kCorrupt) return env;
+  const std::string aside = fmt::format("{}.damaged-{}", path, now_ms);
+  OPS_LOG(kError, "store: {}; kept as {}, going on with a new file", env.error().message, aside);
+  std::error_code error;
+  std::filesystem::rename(path, aside, error);
+  if (error) return IoError("rename " + path + " to " + aside, error.value());
+  std::filesystem::remove(path + "-lock", error);
+  *set_aside = aside;
+  return GuardedEnv::Open(path, options, tables);
+}
+
+}  // namespace opssight
