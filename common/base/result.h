@@ -95,9 +95,9 @@ Error IoError(std::string doing, int error_number);
 // OPS_TRY(decl, expr): unwraps expr into decl or returns its error.
 #define OPS_TRY(decl, expr) OPS_TRY_IMPL(OPS_CONCAT(ops_try_, __LINE__), decl, expr)
 // OPS_RETURN_IF_ERROR(expr): the same, for a Status.
-#define OPS_RETURN_IF_ERROR(expr)                    \
-  do {                                               \
-    if (auto status = (expr); !status.has_value()) { \
-      return std::move(status).error();              \
-    }                                                \
+#define OPS_RETURN_IF_ERROR(expr)                            \
+  do {                                                       \
+    if (auto ops_status = (expr); !ops_status.has_value()) { \
+      return std::move(ops_status).error();                  \
+    }                                                        \
   } while (false)
