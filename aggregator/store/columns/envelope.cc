@@ -8,34 +8,47 @@
 namespace opssight {
 namespace {
 
-constexpr std::size_t kMagicBytes = 4;
-constexpr std::size_t kChecksumBytes = 8;
-constexpr std::size_t kEnvelopeBytes = kMagicBytes + kChecksumBytes + 4;
+constexpr std::size_t kSizeAt = 4;
+constexpr std::size_t kHeadChecksumAt = 8;
+constexpr std::size_t kColumnsChecksumAt = 16;
+constexpr std::size_t kEnvelopeBytes = 24;
 
 }  // namespace
 
 std::string WrapBlock(std::string_view magic, std::string_view head, std::string_view columns) {
-  std::string body;
-  body.reserve(4 + head.size() + columns.size());
-  PutLe(body, static_cast<std::uint32_t>(head.size()));
-  body.append(head).append(columns);
-  std::string block(magic);
-  PutLe(block, Hash64(body));
-  return block += body;
+  std::string block;
+  block.reserve(kEnvelopeBytes + head.size() + columns.size());
+  block.append(magic);
+  PutLe(block, static_cast<std::uint32_t>(head.size()));
+  const std::uint64_t head_checksum = Hash64(head, head.size());
+  PutLe(block, head_checksum);
+  PutLe(block, Hash64(columns, head_checksum));
+  return block.append(head).append(columns);
 }
 
-Result<BlockParts> OpenBlock(std::string_view magic, std::string_view block) {
+Result<std::string_view> OpenBlockHead(std::string_view magic, std::string_view block) {
   if (block.size() < kEnvelopeBytes || !block.starts_with(magic)) {
     return Corrupt(fmt::format("block {}: no such block", magic));
   }
-  if (LoadLe<std::uint64_t>(block.data() + kMagicBytes) !=
-      Hash64(block.substr(kMagicBytes + kChecksumBytes))) {
-    return Corrupt(fmt::format("block {}: bad checksum", magic));
+  const std::size_t size = LoadLe<std::uint32_t>(block.data() + kSizeAt);
+  if (size > block.size() - kEnvelopeBytes) {
+    return Corrupt(fmt::format("block {}: short head", magic));
   }
-  const std::size_t head_size = LoadLe<std::uint32_t>(block.data() + kMagicBytes + kChecksumBytes);
-  block.remove_prefix(kEnvelopeBytes);
-  if (head_size > block.size()) return Corrupt(fmt::format("block {}: short head", magic));
-  return BlockParts{.head = block.substr(0, head_size), .columns = block.substr(head_size)};
+  const std::string_view head = block.substr(kEnvelopeBytes, size);
+  if (LoadLe<std::uint64_t>(block.data() + kHeadChecksumAt) != Hash64(head, size)) {
+    return Corrupt(fmt::format("block {}: bad checksum of its head", magic));
+  }
+  return head;
+}
+
+Result<BlockParts> OpenBlock(std::string_view magic, std::string_view block) {
+  OPS_TRY(const std::string_view head, OpenBlockHead(magic, block));
+  const std::string_view columns = block.substr(kEnvelopeBytes + head.size());
+  if (LoadLe<std::uint64_t>(block.data() + kColumnsChecksumAt) !=
+      Hash64(columns, LoadLe<std::uint64_t>(block.data() + kHeadChecksumAt))) {
+    return Corrupt(fmt::format("block {}: bad checksum of its columns", magic));
+  }
+  return BlockParts{.head = head, .columns = columns};
 }
 
 }  // namespace opssight

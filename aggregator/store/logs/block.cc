@@ -131,8 +131,8 @@ std::string BlockWriter::Finish() {
 }
 
 Result<BlockHead> ReadBlockHead(std::string_view block, const BlockLimits& limits) {
-  OPS_TRY(const BlockParts parts, OpenBlock(kMagic, block));
-  return ParseHead(parts.head, limits);
+  OPS_TRY(const std::string_view head, OpenBlockHead(kMagic, block));
+  return ParseHead(head, limits);
 }
 
 Result<BlockRows> BlockRows::Read(std::string_view block, const BlockLimits& limits) {

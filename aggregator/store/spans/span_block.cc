@@ -522,8 +522,8 @@ std::string WriteSpanBlock(std::vector<Span> spans) {
 }
 
 Result<SpanBlockHead> ReadSpanBlockHead(std::string_view block, const SpanBlockLimits& limits) {
-  OPS_TRY(const BlockParts parts, OpenBlock(kMagic, block));
-  return ParseHead(parts.head, limits);
+  OPS_TRY(const std::string_view head, OpenBlockHead(kMagic, block));
+  return ParseHead(head, limits);
 }
 
 Result<std::vector<Span>> ReadSpanBlock(std::string_view block, const SpanBlockLimits& limits) {
