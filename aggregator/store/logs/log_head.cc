@@ -8,10 +8,11 @@
 
 namespace opssight {
 
-MemoryBlock ToMemoryBlock(std::string bytes) {
+std::shared_ptr<const MemoryBlock> ToMemoryBlock(std::string bytes) {
   auto head = ReadBlockHead(bytes);
   OPS_CHECK(head.has_value(), "log block just written: {}", head.error().message);
-  return {.bytes = std::move(bytes), .head = *std::move(head)};
+  return std::make_shared<const MemoryBlock>(
+      MemoryBlock{.bytes = std::move(bytes), .head = *std::move(head)});
 }
 
 Status SelectFromBlock(const BlockHead& head, std::string_view block, const LineQuery& query,
@@ -99,18 +100,13 @@ void LogHead::Seal(Stream& stream) {
   Write(stream, writer);
   bytes_ -= std::min(bytes_, stream.text.size() + stream.rows.size() * sizeof(Row));
   blocks_.push_back(ToMemoryBlock(writer.Finish()));
-  bytes_ += blocks_.back().bytes.size();
+  bytes_ += blocks_.back()->bytes.size();
   stream.text = {};
   stream.rows = {};
   stream.metadata = {};
 }
 
-Status LogHead::Select(const LineQuery& query, const QueryLimits& limits, std::uint64_t first_piece,
-                       LineCollector& out) const {
-  std::uint64_t piece = first_piece;
-  for (const MemoryBlock& block : blocks_) {
-    OPS_RETURN_IF_ERROR(SelectFromBlock(block.head, block.bytes, query, limits, piece++, out));
-  }
+void LogHead::Select(const LineQuery& query, std::uint64_t piece, LineCollector& out) const {
   for (const Stream& stream : streams_) {
     if (stream.rows.empty() || !out.WantsPiece(stream.min_ns, stream.max_ns) ||
         !MatchesAll(query.matchers, stream.labels)) {
@@ -124,7 +120,6 @@ Status LogHead::Select(const LineQuery& query, const QueryLimits& limits, std::u
               {.time_ns = time_ns, .line = std::string(line), .metadata = MetadataOf(stream, row)});
     }
   }
-  return {};
 }
 
 void LogHead::Streams(const std::vector<Matcher>& matchers, std::vector<Labels>& out) const {
@@ -133,8 +128,8 @@ void LogHead::Streams(const std::vector<Matcher>& matchers, std::vector<Labels>&
   }
 }
 
-std::vector<MemoryBlock> LogHead::TakeBlocks() {
-  std::vector<MemoryBlock> out = std::exchange(blocks_, {});
+MemoryBlocks LogHead::TakeBlocks() {
+  MemoryBlocks out = std::exchange(blocks_, {});
   std::vector<const Stream*> order;
   for (const Stream& stream : streams_) {
     if (!stream.rows.empty()) order.push_back(&stream);

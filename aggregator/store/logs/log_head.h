@@ -11,16 +11,16 @@
 #include <vector>
 
 #include "aggregator/query/source.h"
+#include "aggregator/store/days/day_blocks.h"
 #include "aggregator/store/logs/block.h"
 #include "aggregator/store/logs/line_collector.h"
 #include "common/codec/batch/batch.h"
 
 namespace opssight {
 
-struct MemoryBlock {
-  std::string bytes;
-  BlockHead head;
-};
+using LogDayBlocks = DayBlocks<BlockHead>;
+using MemoryBlock = LogDayBlocks::MemoryBlock;
+using MemoryBlocks = std::vector<std::shared_ptr<const MemoryBlock>>;
 
 class LogHead {
  public:
@@ -30,14 +30,15 @@ class LogHead {
   void Append(const Labels& stream, std::int64_t time_ns, std::string_view line,
               std::vector<Label> metadata);
 
-  // Adds what matches to out; piece numbers from first_piece on.
-  Status Select(const LineQuery& query, const QueryLimits& limits, std::uint64_t first_piece,
-                LineCollector& out) const;
+  // Adds the matching lines that are in no block yet to out.
+  void Select(const LineQuery& query, std::uint64_t piece, LineCollector& out) const;
+  // Sealed so far; a query reads them without holding up Append.
+  const MemoryBlocks& blocks() const { return blocks_; }
   void Streams(const std::vector<Matcher>& matchers, std::vector<Labels>& out) const;
 
   // The head as blocks, in the order of their streams' labels; the head is empty
   // afterwards. Small streams share a block.
-  std::vector<MemoryBlock> TakeBlocks();
+  MemoryBlocks TakeBlocks();
 
   std::size_t bytes() const { return bytes_; }
   std::uint64_t lines() const { return lines_; }
@@ -64,7 +65,7 @@ class LogHead {
   const std::size_t block_raw_bytes_;
   std::vector<Stream> streams_;
   std::unordered_multimap<std::uint64_t, std::size_t> by_hash_;
-  std::vector<MemoryBlock> blocks_;
+  MemoryBlocks blocks_;
   std::size_t bytes_ = 0;
   std::uint64_t lines_ = 0;
 };
@@ -74,6 +75,6 @@ Status SelectFromBlock(const BlockHead& head, std::string_view block, const Line
                        const QueryLimits& limits, std::uint64_t piece, LineCollector& out);
 
 // The block in memory that bytes just written make.
-MemoryBlock ToMemoryBlock(std::string bytes);
+std::shared_ptr<const MemoryBlock> ToMemoryBlock(std::string bytes);
 
 }  // namespace opssight

@@ -1,13 +1,12 @@
-// LogsStore is the logs' part of the store: a head for each UTC day, and a day
-// environment l-YYYYMMDD.mdb of blocks (table `blocks`, key: cut u64, number u32,
-// both big-endian). A line goes to the day of its own time, in any order.
+// LogsStore is the logs' part of the store: a head for each UTC day, and the day
+// environments l-YYYYMMDD.mdb of blocks (aggregator/store/days). A line goes to the
+// day of its own time, in any order.
 //
-// Threads: as SignalStore says; queries on any thread. A query copies the lists of
-// blocks under the lock and reads them outside it; only the head is read under it.
+// Threads: as SignalStore says; queries on any thread. A query holds the lock only
+// while it looks at lines that are in no block yet.
 // A block that fails its checksum is left out, counted, and stops nothing.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -15,10 +14,10 @@
 #include <vector>
 
 #include "aggregator/query/source.h"
+#include "aggregator/store/days/day_blocks.h"
 #include "aggregator/store/logs/log_head.h"
 #include "aggregator/store/signal_store.h"
 #include "common/base/mutex.h"
-#include "common/lmdb/env.h"
 
 namespace opssight {
 
@@ -31,7 +30,7 @@ struct LogsOptions {
 
 class LogsStore final : public SignalStore, public LineSource {
  public:
-  explicit LogsStore(LogsOptions options) : options_(std::move(options)) {}
+  explicit LogsStore(LogsOptions options);
 
   Status Recover(WalPosition flushed) override;
   void Apply(const BatchOrigin& origin, std::shared_ptr<const DecodedBatch> batch) override;
@@ -48,40 +47,21 @@ class LogsStore final : public SignalStore, public LineSource {
                                             std::int64_t from_ns, std::int64_t to_ns,
                                             const QueryLimits& limits) const override;
 
-  std::uint64_t corrupt_blocks() const { return corrupt_blocks_.load(); }
+  std::uint64_t corrupt_blocks() const { return days_.corrupt_blocks(); }
 
  private:
-  using DayNumber = std::int64_t;  // Days since 1970-01-01.
-  struct StoredBlock {
-    std::string key;
-    BlockHead head;
+  // A moment's view: each line is in exactly one of its parts (or was looked at
+  // under the lock when it was taken).
+  struct Pieces {
+    LogDayBlocks::Snapshot disk;
+    MemoryBlocks memory;  // Frozen, then sealed in the heads.
   };
-  // Lists are replaced, never changed, so that a query keeps the one it took.
-  struct Day {
-    std::shared_ptr<Env> env;
-    std::shared_ptr<const std::vector<StoredBlock>> blocks;
-  };
-  using Frozen = std::map<DayNumber, std::vector<MemoryBlock>>;
-  struct Snapshot {
-    std::map<DayNumber, Day> days;
-    std::shared_ptr<const Frozen> frozen;
-  };
-
-  std::string PathOf(DayNumber day) const;
-  Result<std::shared_ptr<Env>> OpenDay(DayNumber day);
-  Result<Day> RecoverDay(DayNumber day, WalPosition flushed);
-  Status FlushDay(DayNumber day, const std::vector<MemoryBlock>& blocks, WalPosition cut);
-  Status SelectDay(const Day& day, const LineQuery& query, const QueryLimits& limits,
-                   std::uint64_t& piece, LineCollector& out) const;
-  void DropDay(DayNumber day);
-  Snapshot Take() const;
+  Pieces TakePieces() const OPS_REQUIRES(mutex_);
 
   const LogsOptions options_;
-  mutable std::atomic<std::uint64_t> corrupt_blocks_{0};
+  LogDayBlocks days_;
   mutable Mutex mutex_;
   std::map<DayNumber, LogHead> head_ OPS_GUARDED_BY(mutex_);
-  std::shared_ptr<const Frozen> frozen_ OPS_GUARDED_BY(mutex_);
-  std::map<DayNumber, Day> days_ OPS_GUARDED_BY(mutex_);
 };
 
 }  // namespace opssight

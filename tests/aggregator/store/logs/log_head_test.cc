@@ -34,8 +34,13 @@ std::string Select(const LogHead& head, const Query& asked) {
                   .backward = asked.backward,
                   .limit = asked.limit};
   LineCollector collector(query);
-  const Status status = head.Select(query, {}, 0, collector);
-  return status ? Render(collector.Finish()) : status.error().message;
+  std::uint64_t piece = 0;
+  for (const auto& block : head.blocks()) {
+    const Status status = SelectFromBlock(block->head, block->bytes, query, {}, piece++, collector);
+    if (!status) return status.error().message;
+  }
+  head.Select(query, piece, collector);
+  return Render(collector.Finish());
 }
 
 LogHead Filled(std::size_t block_raw_bytes) {
@@ -85,19 +90,21 @@ TEST(LogHeadTest, BlocksAnswerLikeTheHeadTheyCameFrom) {
       .matchers = {}, .filters = {}, .from_ns = 0, .to_ns = 1000, .backward = true, .limit = 100};
   LineCollector collector(query);
   std::uint64_t piece = 0;
-  for (const MemoryBlock& block : blocks) {
+  for (const auto& block : blocks) {
     ASSERT_TRUE(
-        SelectFromBlock(block.head, block.bytes, query, {}, piece++, collector).has_value());
+        SelectFromBlock(block->head, block->bytes, query, {}, piece++, collector).has_value());
   }
   EXPECT_EQ(Render(collector.Finish()), before);
 }
 
 TEST(LogHeadTest, ACancelledQueryStops) {
   const LogHead head = Filled(1);
+  const MemoryBlock& block = *head.blocks().front();
   LineQuery query{
       .matchers = {}, .filters = {}, .from_ns = 0, .to_ns = 1000, .backward = true, .limit = 1};
   LineCollector collector(query);
-  const Status status = head.Select(query, {.cancelled = [] { return true; }}, 0, collector);
+  const Status status = SelectFromBlock(block.head, block.bytes, query,
+                                        {.cancelled = [] { return true; }}, 0, collector);
   ASSERT_FALSE(status.has_value());
   EXPECT_EQ(status.error().code, ErrorCode::kUnavailable);
 }

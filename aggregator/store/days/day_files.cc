@@ -1,0 +1,161 @@
+#include "aggregator/store/days/day_files.h"
+
+#include <filesystem>
+#include <limits>
+#include <system_error>
+#include <utility>
+
+#include <fmt/core.h>
+
+#include "common/base/log.h"
+#include "common/bytes/endian.h"
+
+namespace opssight {
+
+std::string DayFiles::Key(WalPosition cut, std::size_t number) {
+  std::string key;
+  PutBe(key, cut);
+  PutBe(key, static_cast<std::uint32_t>(number));
+  return key;
+}
+
+WalPosition DayFiles::CutOf(std::string_view key) {
+  return GetBe<WalPosition>(key).value_or(std::numeric_limits<WalPosition>::max());
+}
+
+std::string DayFiles::Path(DayNumber day) const {
+  return fmt::format("{}/{}", options_.dir, DayFileName(options_.prefix, day));
+}
+
+Status DayFiles::Recover(WalPosition flushed) {
+  std::error_code error;
+  std::filesystem::create_directories(options_.dir, error);
+  if (error) return IoError("store: create " + options_.dir, error.value());
+  std::vector<DayNumber> found;
+  for (std::filesystem::directory_iterator it(options_.dir, error), end; it != end && !error;
+       it.increment(error)) {
+    const auto day = ParseDayFileName(options_.prefix, it->path().filename().string());
+    if (day) found.push_back(*day);
+  }
+  if (error) return IoError("store: list " + options_.dir, error.value());
+  for (const DayNumber day : found) {
+    // Not kept open: of many days most are not asked for.
+    const auto env = Env::Open(Path(day), {.map_bytes = options_.map_bytes, .tables_max = 4});
+    Status status = env ? DropLeftovers(**env, flushed) : Status(env.error());
+    if (!status && status.error().code == ErrorCode::kCorrupt) {
+      OPS_RETURN_IF_ERROR(MoveAside(day, status.error()));
+      continue;
+    }
+    OPS_RETURN_IF_ERROR(status);
+    MutexLock lock(mutex_);
+    days_[day] = nullptr;
+  }
+  return {};
+}
+
+Status DayFiles::MoveAside(DayNumber day, const Error& why) {
+  std::error_code error;
+  const std::string aside = Path(day) + ".bad";
+  std::filesystem::rename(Path(day), aside, error);
+  if (error) return IoError("store: move " + Path(day) + " aside", error.value());
+  bad_days_.fetch_add(1, std::memory_order_relaxed);
+  OPS_LOG(kError, "store: {}: {}; moved to {}, its records are missing from answers", Path(day),
+          why.message, aside);
+  return {};
+}
+
+Status DayFiles::DropLeftovers(Env& env, WalPosition flushed) const {
+  {
+    OPS_TRY(ReadTxn txn, env.BeginRead());
+    const auto table = txn.OpenTable(kTable);
+    if (!table) return table.error().code == ErrorCode::kNotFound ? Status() : table.error();
+    OPS_TRY(Cursor cursor, txn.OpenCursor(*table));
+    OPS_TRY(const auto last, cursor.Last());
+    if (!last || CutOf(last->first) <= flushed) return {};
+  }
+  OPS_TRY(WriteTxn txn, env.BeginWrite());
+  OPS_TRY(const Table table, txn.OpenTable(kTable));
+  {
+    OPS_TRY(Cursor cursor, txn.OpenCursor(table));
+    OPS_TRY(auto at, cursor.Seek(Key(flushed + 1, 0)));
+    while (at) {
+      OPS_RETURN_IF_ERROR(cursor.Delete());
+      OPS_TRY(at, cursor.Next());
+    }
+  }
+  return txn.Commit();
+}
+
+Result<std::shared_ptr<Env>> DayFiles::Open(DayNumber day) {
+  MutexLock lock(mutex_);
+  const auto it = days_.find(day);
+  if (it == days_.end()) return std::shared_ptr<Env>();
+  if (it->second == nullptr) {
+    OPS_TRY(it->second, Env::Open(Path(day), {.map_bytes = options_.map_bytes, .tables_max = 4}));
+  }
+  return it->second;
+}
+
+Result<std::shared_ptr<Env>> DayFiles::OpenOrMake(DayNumber day) {
+  {
+    MutexLock lock(mutex_);
+    days_.try_emplace(day);
+  }
+  return Open(day);
+}
+
+Status DayFiles::Write(DayNumber day, WalPosition cut, std::size_t count,
+                       const std::function<std::string_view(std::size_t)>& value) {
+  OPS_TRY(const std::shared_ptr<Env> env, OpenOrMake(day));
+  for (std::size_t next = 0; next < count;) {
+    OPS_TRY(WriteTxn txn, env->BeginWrite());
+    OPS_TRY(const Table table, txn.OpenTable(kTable));
+    for (std::size_t bytes = 0; next < count && bytes < options_.transaction_bytes_max; ++next) {
+      const std::string_view bytes_of_value = value(next);
+      OPS_RETURN_IF_ERROR(txn.Put(table, Key(cut, next), bytes_of_value));
+      bytes += bytes_of_value.size();
+    }
+    OPS_RETURN_IF_ERROR(txn.Commit());
+  }
+  return {};
+}
+
+void DayFiles::Drop(DayNumber day) {
+  std::shared_ptr<Env> env;  // Closes after the unlink, outside the lock.
+  {
+    MutexLock lock(mutex_);
+    const auto it = days_.find(day);
+    if (it == days_.end()) return;
+    env = std::move(it->second);
+    days_.erase(it);
+  }
+  std::error_code error;
+  std::filesystem::remove(Path(day), error);
+  std::filesystem::remove(Path(day) + "-lock", error);
+}
+
+std::vector<DayNumber> DayFiles::Days() const {
+  MutexLock lock(mutex_);
+  std::vector<DayNumber> days;
+  days.reserve(days_.size());
+  for (const auto& entry : days_) days.push_back(entry.first);
+  return days;
+}
+
+std::map<DayNumber, std::uint64_t> DayFiles::BytesOfDays() const {
+  std::map<DayNumber, std::uint64_t> bytes;
+  for (const DayNumber day : Days()) {
+    std::error_code error;
+    const std::uintmax_t size = std::filesystem::file_size(Path(day), error);
+    bytes[day] = error ? 0 : size;
+  }
+  return bytes;
+}
+
+std::uint64_t DayFiles::disk_bytes() const {
+  std::uint64_t total = 0;
+  for (const auto& entry : BytesOfDays()) total += entry.second;
+  return total;
+}
+
+}  // namespace opssight
