@@ -1,0 +1,1 @@
+ops_fuzz(session_frame DEPS common/codec/session)
