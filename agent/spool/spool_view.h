@@ -40,15 +40,23 @@ struct SpooledBatch {
 
 // How to go over to a new epoch, decided by the session from what the aggregator
 // has of the old one. One transaction: it happened or it did not.
+struct StoredRun {
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;       // Inclusive.
+  std::uint64_t last_hash = 0;  // Hash64 of the bytes of batch `last`, as stored.
+  bool operator==(const StoredRun&) const = default;
+};
+
 struct RebaseOrder {
   std::uint64_t new_epoch = 0;
-  // Numbers of the old epoch that the aggregator has. A live batch among them is
-  //  - dropped, stored already, when seq <= proven_through (same bytes there);
+  // What the aggregator has of the old epoch. A live batch among these is
+  //  - dropped, stored already, when seq <= proven_through (same bytes there), or
+  //    where the spool can prove it otherwise;
   //  - kept, when seq >= sure_from (it was never sent, so the number means another
   //    batch there);
   //  - else replaced by gap records, "state restored from a copy": whether these
   //    bytes or others were stored under that number cannot be known.
-  std::vector<SeqRange> stored;
+  std::vector<StoredRun> stored;
   std::uint64_t proven_through = 0;
   std::uint64_t sure_from = 0;
   // Batches acknowledged once and no longer there (the aggregator was restored from
@@ -63,7 +71,10 @@ class SpoolView {
 
   virtual ~SpoolView() = default;
 
-  virtual std::uint64_t epoch() const = 0;     // 0: none yet; ask the aggregator for one.
+  virtual std::uint64_t epoch() const = 0;  // 0: none yet.
+  // The numbers may be another spool's too (a new, unreadable or copied file): a new
+  // epoch is to be asked for, and nothing sent before Rebase.
+  virtual bool wants_epoch() const = 0;
   virtual std::uint64_t next_seq() const = 0;  // Of the next batch; 1 when none was yet.
   // Live batches, ascending, ranges not adjacent.
   virtual std::vector<SeqRange> Ranges() const = 0;
