@@ -1,0 +1,1 @@
+ops_fuzz(config DEPS common/config)
