@@ -69,6 +69,7 @@ std::string Encode(const AgentRecord& record) {
   PutVarint(out, record.epoch);
   PutString(out, record.token_id);
   PutString(out, record.serial);
+  PutString(out, record.spki_sha256);
   PutZigZag(out, record.enrolled_s);
   PutZigZag(out, record.expires_s);
   PutZigZag(out, record.revoked_s);
@@ -83,6 +84,7 @@ Result<AgentRecord> DecodeAgentRecord(std::string_view bytes) {
   fields.Read(record.epoch);
   fields.Read(record.token_id);
   fields.Read(record.serial);
+  fields.Read(record.spki_sha256);
   fields.Read(record.enrolled_s);
   fields.Read(record.expires_s);
   fields.Read(record.revoked_s);

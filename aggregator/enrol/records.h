@@ -29,8 +29,9 @@ struct AgentRecord {
   std::string host;         // As the host called itself at enrolment.
   std::string fingerprint;  // Of the machine, 16 bytes.
   std::uint64_t epoch = 1;
-  std::string token_id;  // Which token enrolled it.
-  std::string serial;    // Of the newest certificate, hex.
+  std::string token_id;     // Which token enrolled it.
+  std::string serial;       // Of the newest certificate, hex.
+  std::string spki_sha256;  // Of its key, 32 bytes.
   std::int64_t enrolled_s = 0;
   std::int64_t expires_s = 0;  // Of the newest certificate.
   std::int64_t revoked_s = 0;  // 0: not revoked.
