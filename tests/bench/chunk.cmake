@@ -1,0 +1,1 @@
+ops_bench(chunk DEPS aggregator/store/metrics)

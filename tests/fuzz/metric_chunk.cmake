@@ -1,0 +1,1 @@
+ops_fuzz(metric_chunk DEPS aggregator/store/metrics)
