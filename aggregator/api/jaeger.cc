@@ -1,9 +1,12 @@
 #include "aggregator/api/jaeger.h"
 
+#include <algorithm>
 #include <cmath>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "aggregator/api/answer.h"
 #include "common/base/clock.h"
 #include "common/text/base64.h"
 #include "common/text/number.h"
@@ -143,6 +146,33 @@ void WriteJaegerTrace(const std::vector<Span>& spans, JsonWriter& json) {
     json.Close(']').Close('}');
   }
   json.Close('}').Key("warnings").Raw("null").Close('}');
+}
+
+HttpResponse AnswerJaegerTrace(std::string_view id, const SpanSource& source,
+                               const QueryLimits& limits) {
+  const auto fail = [](int status, std::string_view message, std::string_view trace) {
+    JsonWriter json;
+    json.Open('{').Key("data").Raw("null").Key("total").Int(0).Key("limit").Int(0);
+    json.Key("offset").Int(0).Key("errors").Open('[').Open('{').Key("code").Int(status);
+    json.Key("msg").String(message);
+    if (!trace.empty()) json.Key("traceID").String(trace);
+    return JsonResponse(status, json.Close('}').Close(']').Close('}').Take());
+  };
+  std::optional<std::string> bytes;
+  if (!id.empty() && id.size() <= 32) {  // Leading zeros may be left out.
+    bytes = ParseHex(std::string(32 - id.size(), '0').append(id));
+  }
+  if (!bytes || bytes->size() != 16) return fail(400, "malformed trace ID: hex expected", "");
+  TraceId trace{};
+  std::copy(bytes->begin(), bytes->end(), trace.begin());
+  auto spans = source.Trace(trace, limits);
+  if (!spans) return fail(500, spans.error().message, "");
+  if (spans->empty()) return fail(404, "trace not found", Hex(*bytes));
+  JsonWriter json;
+  json.Open('{').Key("data").Open('[');
+  WriteJaegerTrace(*spans, json);
+  json.Close(']').Key("total").Int(0).Key("limit").Int(0).Key("offset").Int(0);
+  return JsonResponse(200, json.Key("errors").Raw("null").Close('}').Take());
 }
 
 }  // namespace opssight

@@ -85,15 +85,15 @@ class ApiTest : public testing::Test {
     request.path = std::move(path);
     request.params = std::move(params);
     request.headers = std::move(headers);
-    return api.Handle(request);
+    return api.Handle(request).value_or(HttpResponse{.status = 0});
   }
   FakeSeries series;
   FakeLines lines;
   FakeSpans spans;
   FakeGaps gaps;
   FakeClock clock{kNowMs * kNsPerMs};
-  Api api{ApiSources{.series = &series, .lines = &lines, .spans = &spans, .gaps = &gaps},
-          ApiOptions{}, clock};
+  Api api{ApiSources{.series = series, .lines = lines, .spans = spans, .gaps = gaps}, ApiOptions{},
+          clock};
 };
 
 TEST_F(ApiTest, InstantQueryLooksBackFiveMinutesAndStopsAtAStaleMarker) {
@@ -204,10 +204,10 @@ TEST_F(ApiTest, TracesAsJaegerHasThem) {
   EXPECT_EQ(Get("/api/traces/xyz").status, 400);
 }
 
-TEST_F(ApiTest, HealthGapsAndUnknownPaths) {
-  EXPECT_EQ(Get("/-/healthy").status, 200);
-  EXPECT_EQ(Get("/-/ready").status, 200);
-  EXPECT_EQ(Get("/nothing").status, 404);
+TEST_F(ApiTest, GapsAndUnknownPaths) {
+  EXPECT_EQ(Get("/-/healthy").status, 0) << "not an API's path: somebody else's";
+  EXPECT_EQ(Get("/api/v1/nothing").status, 404);
+  EXPECT_EQ(Get("/loki/api/v1/nothing").status, 404);
   EXPECT_EQ(Get("/api/v1/monitoring/gaps").body,
             R"({"status":"success","data":[{"signal":"logs","stream":"{a=\"b\"}",)"
             R"("fromUnixNano":"1","toUnixNano":"2","count":3,"reason":"spool full"}]})");

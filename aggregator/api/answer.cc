@@ -1,0 +1,86 @@
+#include "aggregator/api/answer.h"
+
+#include <cmath>
+
+#include <fmt/core.h>
+
+#include "common/base/clock.h"
+#include "common/text/number.h"
+#include "common/text/time.h"
+
+namespace opssight {
+
+HttpResponse JsonResponse(int status, std::string body) {
+  return {.status = status,
+          .headers = {{"content-type", "application/json"}},
+          .body = std::move(body),
+          .trailers = {}};
+}
+HttpResponse TextResponse(int status, std::string body) {
+  return {.status = status,
+          .headers = {{"content-type", "text/plain; charset=utf-8"},
+                      {"x-content-type-options", "nosniff"}},
+          .body = std::move(body),
+          .trailers = {}};
+}
+
+HttpResponse PageNotFound() {
+  return TextResponse(404, "404 page not found\n");
+}
+
+Error BadParameter(std::string_view name, std::string_view why) {
+  return Invalid(fmt::format("invalid parameter \"{}\": {}", name, why));
+}
+
+void WriteLabels(JsonWriter& json, const Labels& labels) {
+  json.Open('{');
+  for (const Label& label : labels) json.Key(label.name).String(label.value);
+  json.Close('}');
+}
+
+HttpResponse StringsResponse(const std::set<std::string>& strings, bool omit_empty) {
+  JsonWriter json;
+  json.Open('{').Key("status").String("success");
+  if (!strings.empty() || !omit_empty) {
+    json.Key("data").Open('[');
+    for (const std::string& text : strings) json.String(text);
+    json.Close(']');
+  }
+  return JsonResponse(200, json.Close('}').Take());
+}
+
+std::set<std::string> NamesOrValues(const std::vector<Labels>& sets, std::string_view name) {
+  std::set<std::string> found;
+  for (const Labels& labels : sets) {
+    if (!name.empty()) {
+      if (const auto value = labels.Get(name); !value.empty()) found.emplace(value);
+      continue;
+    }
+    for (const Label& label : labels) found.insert(label.name);
+  }
+  return found;
+}
+
+// "label/<name>/values" -> name.
+std::optional<std::string_view> ValuesRoute(std::string_view route) {
+  constexpr std::string_view kBefore = "label/";
+  constexpr std::string_view kAfter = "/values";
+  if (route.size() <= kBefore.size() + kAfter.size() || !route.starts_with(kBefore) ||
+      !route.ends_with(kAfter)) {
+    return std::nullopt;
+  }
+  return route.substr(kBefore.size(), route.size() - kBefore.size() - kAfter.size());
+}
+
+Result<std::int64_t> TimeMsParameter(const HttpRequest& request, std::string_view name,
+                                     std::optional<std::int64_t> otherwise) {
+  const std::string_view text = request.Param(name);
+  if (text.empty() && otherwise) return *otherwise;
+  if (const auto seconds = ParseDouble(text); seconds && std::fabs(*seconds) < kSecondsMax) {
+    return static_cast<std::int64_t>(std::llround(*seconds * 1000));
+  }
+  if (const auto ns = ParseRfc3339Ns(text)) return *ns / kNsPerMs;
+  return BadParameter(name, fmt::format("cannot parse \"{}\" to a valid timestamp", text));
+}
+
+}  // namespace opssight

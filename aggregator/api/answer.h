@@ -1,0 +1,44 @@
+// What answers of all the peers' APIs are made of: JSON and text responses, label sets,
+// lists of names, and parameters that several APIs read the same way. Pure.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "aggregator/api/json.h"
+#include "common/base/result.h"
+#include "common/http/message.h"
+#include "common/model/labels.h"
+
+namespace opssight {
+
+HttpResponse JsonResponse(int status, std::string body);
+HttpResponse TextResponse(int status, std::string body);
+HttpResponse PageNotFound();
+
+// invalid parameter "name": why
+Error BadParameter(std::string_view name, std::string_view why);
+
+void WriteLabels(JsonWriter& json, const Labels& labels);
+
+// {"status":"success","data":[…]}. Loki leaves an empty list out.
+HttpResponse StringsResponse(const std::set<std::string>& strings, bool omit_empty);
+
+// All names of the sets, or all values of one name ("" : names).
+std::set<std::string> NamesOrValues(const std::vector<Labels>& sets, std::string_view name);
+
+// "label/<name>/values" -> name.
+std::optional<std::string_view> ValuesRoute(std::string_view route);
+
+// Seconds beyond which a time no longer fits 64 bits of nanoseconds (about 2255).
+inline constexpr double kSecondsMax = 9e9;
+
+// A Prometheus time: seconds or RFC 3339. otherwise: where it is not given.
+Result<std::int64_t> TimeMsParameter(const HttpRequest& request, std::string_view name,
+                                     std::optional<std::int64_t> otherwise);
+
+}  // namespace opssight

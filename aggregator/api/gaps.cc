@@ -1,0 +1,35 @@
+#include "aggregator/api/gaps.h"
+
+#include <vector>
+
+#include "aggregator/api/answer.h"
+#include "aggregator/api/prometheus.h"
+
+namespace opssight {
+namespace {
+
+Result<HttpResponse> Answer(const HttpRequest& request, const GapSource& source,
+                            const Clock& clock) {
+  const std::int64_t now_ms = clock.WallMs();
+  OPS_TRY(const std::int64_t start_ms, TimeMsParameter(request, "start", now_ms - kMsPerDay));
+  OPS_TRY(const std::int64_t end_ms, TimeMsParameter(request, "end", now_ms));
+  OPS_TRY(const std::vector<Gap> gaps, source.Gaps(start_ms * kNsPerMs, end_ms * kNsPerMs));
+  JsonWriter json;
+  json.Open('{').Key("status").String("success").Key("data").Open('[');
+  for (const Gap& gap : gaps) {
+    json.Open('{').Key("signal").String(ToString(gap.signal)).Key("stream").String(gap.stream);
+    json.Key("fromUnixNano").String(std::to_string(gap.from_ns));
+    json.Key("toUnixNano").String(std::to_string(gap.to_ns));
+    json.Key("count").Raw(std::to_string(gap.count)).Key("reason").String(gap.reason).Close('}');
+  }
+  return JsonResponse(200, json.Close(']').Close('}').Take());
+}
+
+}  // namespace
+
+HttpResponse AnswerGaps(const HttpRequest& request, const GapSource& gaps, const Clock& clock) {
+  auto response = Answer(request, gaps, clock);
+  return response ? *std::move(response) : PrometheusError(response.error());
+}
+
+}  // namespace opssight
