@@ -1,0 +1,61 @@
+#include "aggregator/store/flush_policy.h"
+
+#include <algorithm>
+
+namespace opssight {
+namespace {
+
+std::uint64_t HeadGrowth(const FlushState& state) {
+  return state.head_bytes - std::min(state.head_bytes, state.head_bytes_after_flush);
+}
+
+}  // namespace
+
+std::string_view ToString(FlushReason reason) {
+  switch (reason) {
+    case FlushReason::kNone:
+      return "none";
+    case FlushReason::kAge:
+      return "age";
+    case FlushReason::kWalBytes:
+      return "wal bytes";
+    case FlushReason::kHeadBytes:
+      return "head bytes";
+    case FlushReason::kAsked:
+      return "asked for";
+    case FlushReason::kStop:
+      return "stopping";
+  }
+  return "unknown";
+}
+
+FlushReason FlushDue(const StoreOptions& options, const FlushState& state) {
+  if (!state.anything) return FlushReason::kNone;
+  if (state.since_flush_ms >= options.flush_age_ms) return FlushReason::kAge;
+  if (state.unfrozen_bytes >= options.wal_bytes_max) return FlushReason::kWalBytes;
+  if (HeadGrowth(state) >= options.head_bytes_max) return FlushReason::kHeadBytes;
+  return FlushReason::kNone;
+}
+
+bool FlushBehind(const StoreOptions& options, const FlushState& state, std::uint64_t wal_bytes) {
+  return wal_bytes >= 2 * options.wal_bytes_max || HeadGrowth(state) >= 2 * options.head_bytes_max;
+}
+
+std::uint64_t DiskReserve(const StoreOptions& options, const DiskSpace& space) {
+  const auto share = static_cast<std::uint64_t>(static_cast<double>(space.total_bytes) *
+                                                options.disk_reserve_share);
+  return std::min(options.disk_reserve_bytes, share);
+}
+
+RetentionSchedule::Answer RetentionSchedule::Ask(std::int64_t wall_ms, std::int64_t steady_ms) {
+  if (steady_ms < due_ms_) return Answer::kNotYet;
+  const std::int64_t expected_ms = wall_ms_ + (steady_ms - steady_ms_);
+  const std::int64_t jump_ms = std::max(wall_ms, expected_ms) - std::min(wall_ms, expected_ms);
+  const bool jumped = wall_ms_ != 0 && jump_ms > kMsPerDay;
+  wall_ms_ = wall_ms;
+  steady_ms_ = steady_ms;
+  due_ms_ = steady_ms + every_ms_;
+  return jumped ? Answer::kClockJumped : Answer::kRun;
+}
+
+}  // namespace opssight

@@ -1,0 +1,253 @@
+#include "aggregator/store/flusher.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "common/base/log.h"
+
+namespace opssight {
+
+Flusher::Flusher(const StoreOptions& options, std::vector<SignalSlot> slots, Parts parts,
+                 WalPosition flushed, std::int64_t seen_wall_ms)
+    : options_(options),
+      slots_(std::move(slots)),
+      parts_(std::move(parts)),
+      flushed_(flushed),
+      last_flush_ms_(options.clock->SteadyMs()),
+      retention_(options.retention_every_ms, seen_wall_ms, options.clock->SteadyMs()),
+      thread_([this] { Run(); }) {}
+
+void Flusher::At(StorePoint point) const {
+  if (options_.hooks != nullptr) options_.hooks->At(point);
+}
+
+Status Flusher::FlushNow() {
+  MutexLock lock(mutex_);
+  if (stopping_) return Unavailable("store: stopping");
+  const std::uint64_t mine = ++asked_;
+  changed_.NotifyAll();
+  while (answered_ < mine && !stopped_) changed_.Wait(mutex_);
+  if (answered_ < mine) return Unavailable("store: stopping");
+  return answer_;
+}
+
+void Flusher::Stop() {
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+    changed_.NotifyAll();
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+// Also keeps off a mutex that is taken again and again from the committer's way.
+void Flusher::Pause(std::int64_t ms) {
+  MutexLock lock(mutex_);
+  if (!stopping_) changed_.WaitFor(mutex_, ms * kNsPerMs);
+}
+
+void Flusher::Run() {
+  WatchDisk();
+  parts_.committer.Refuse(disk_low_ ? Committer::Refusal::kDiskLow : Committer::Refusal::kNone);
+  for (;;) {
+    std::uint64_t asked = 0;
+    bool stopping = false;
+    bool answer = false;
+    {
+      MutexLock lock(mutex_);
+      if (!stopping_ && asked_ == answered_) {
+        changed_.WaitFor(mutex_, options_.tick_ms * kNsPerMs);
+      }
+      asked = asked_;
+      answer = asked_ != answered_;
+      stopping = stopping_;
+    }
+    Status flushed;
+    if (stopping || answer) {
+      flushed = Flush(stopping ? FlushReason::kStop : FlushReason::kAsked);
+    } else {
+      Tick();
+    }
+    MutexLock lock(mutex_);
+    answered_ = asked;
+    answer_ = std::move(flushed);
+    stopped_ = stopping;
+    changed_.NotifyAll();
+    if (stopping) return;
+  }
+}
+
+void Flusher::Tick() {
+  const std::int64_t now_ms = options_.clock->SteadyMs();
+  WatchDisk();
+  if (now_ms >= retry_at_ms_) {
+    const FlushReason due = FlushDue(options_, State());
+    if (frozen_ || due != FlushReason::kNone) {
+      (void)Flush(due);  // Counted and logged there; the next tick tries again.
+    } else if (trim_) {
+      (void)TrimAll();
+    }
+  }
+  const bool behind = frozen_ && FlushBehind(options_, State(), parts_.stats.wal_bytes);
+  parts_.committer.Refuse(disk_low_ ? Committer::Refusal::kDiskLow
+                          : behind  ? Committer::Refusal::kFlushBehind
+                                    : Committer::Refusal::kNone);
+  Retain();
+}
+
+std::uint64_t Flusher::HeadBytes() const {
+  std::uint64_t bytes = 0;
+  for (const SignalSlot& slot : slots_) bytes += slot.store->head_bytes();
+  return bytes;
+}
+
+FlushState Flusher::State() const {
+  return {.anything = parts_.workers.last() > flushed_,
+          .since_flush_ms = options_.clock->SteadyMs() - last_flush_ms_,
+          .unfrozen_bytes = parts_.workers.unfrozen_bytes(),
+          .head_bytes = HeadBytes(),
+          .head_bytes_after_flush = head_bytes_after_flush_};
+}
+
+Status Flusher::Flush(FlushReason reason) {
+  const std::int64_t start_ns = Clock::System().SteadyNs();
+  Status status;
+  if (frozen_) status = Complete();  // Of a round before, which failed.
+  if (status && parts_.workers.last() > flushed_) {
+    OPS_LOG(kDebug, "store: flush: {}", ToString(reason));
+    frozen_ = parts_.workers.FreezeAll();
+    At(StorePoint::kFrozen);
+    status = Complete();
+  }
+  if (status) status = TrimAll();
+  if (!status) {
+    ++parts_.stats.flush_errors;
+    retry_at_ms_ = options_.clock->SteadyMs() + options_.flush_retry_ms;
+    OPS_LOG_EVERY(10, kError, "store: flush: {}; the wal keeps it, next try in {} ms",
+                  status.error().message, options_.flush_retry_ms);
+  }
+  const std::int64_t took_ns = Clock::System().SteadyNs() - start_ns;
+  parts_.stats.flush_us += static_cast<std::uint64_t>(took_ns / kNsPerUs);
+  return status;
+}
+
+// From frozen heads to published days.
+Status Flusher::Complete() {
+  const WalPosition cut = frozen_->position;
+  OPS_RETURN_IF_ERROR(
+      WriteCutNote(parts_.notes, {.cut = cut, .wall_ms = options_.clock->WallMs()}));
+  At(StorePoint::kCutNoted);
+  for (const SignalSlot& slot : slots_) {
+    if (Status status = slot.store->Flush(cut); !status) {
+      return std::move(status).error().At(ToString(slot.signal));
+    }
+    At(StorePoint::kSignalFlushed);
+  }
+  At(StorePoint::kFlushed);
+  OPS_RETURN_IF_ERROR(parts_.wal.RecordFlushed(cut));
+  At(StorePoint::kCutRecorded);
+  for (const SignalSlot& slot : slots_) slot.store->Publish(cut);
+  At(StorePoint::kPublished);
+  ++parts_.stats.flushes;
+  parts_.stats.flushed_bytes += frozen_->bytes;
+  flushed_ = cut;
+  frozen_.reset();
+  trim_ = true;
+  last_flush_ms_ = options_.clock->SteadyMs();
+  head_bytes_after_flush_ = HeadBytes();
+  return {};
+}
+
+// In pieces, so that a commit never waits for more than one of them.
+Status Flusher::TrimAll() {
+  while (trim_) {
+    const auto gone = parts_.wal.Trim(flushed_, options_.trim_bytes);
+    if (!gone) {
+      ++parts_.stats.trim_errors;
+      return gone.error();
+    }
+    trim_ = gone->entries != 0;
+    if (!trim_) break;
+    At(StorePoint::kTrimmed);
+    Pause(1);
+  }
+  return {};
+}
+
+void Flusher::WatchDisk() {
+  const auto space = options_.disk_space(options_.dir);
+  if (!space) {
+    OPS_LOG_EVERY(60, kWarn, "store: {}; a full disk shows at the next commit only",
+                  space.error().message);
+    disk_low_ = false;
+    return;
+  }
+  parts_.stats.disk_free_bytes = space->free_bytes;
+  const std::uint64_t reserve = DiskReserve(options_, *space);
+  const bool low = space->free_bytes < reserve;
+  if (low && !disk_low_) {
+    OPS_LOG(kError,
+            "store: {}: {} bytes free, {} are the reserve; nothing is taken until there is more",
+            options_.dir, space->free_bytes, reserve);
+  } else if (!low && disk_low_) {
+    OPS_LOG(kInfo, "store: {}: {} bytes free; taking batches again", options_.dir,
+            space->free_bytes);
+  }
+  disk_low_ = low;
+}
+
+const Retention& Flusher::RetentionOf(StoreSignal signal) const {
+  switch (signal) {
+    case StoreSignal::kMetrics:
+      return options_.metrics;
+    case StoreSignal::kLogs:
+      return options_.logs;
+    case StoreSignal::kSpans:
+      return options_.spans;
+    case StoreSignal::kGaps:
+      break;
+  }
+  return options_.gaps;
+}
+
+void Flusher::Retain() {
+  const std::int64_t now_ms = options_.clock->WallMs();
+  switch (retention_.Ask(now_ms, options_.clock->SteadyMs())) {
+    case RetentionSchedule::Answer::kNotYet:
+      return;
+    case RetentionSchedule::Answer::kClockJumped:
+      ++parts_.stats.retention_skipped;
+      OPS_LOG(kWarn, "store: the wall clock jumped by more than a day; no day is dropped for {} s",
+              options_.retention_every_ms / kMsPerSecond);
+      return;
+    case RetentionSchedule::Answer::kRun:
+      break;
+  }
+  ++parts_.stats.retention_runs;
+  for (const SignalSlot& slot : slots_) {
+    if (const Status status = RetainOne(slot, now_ms); !status) {
+      ++parts_.stats.retention_errors;
+      OPS_LOG(kWarn, "store: retention of {}: {}; tried again in {} s", ToString(slot.signal),
+              status.error().message, options_.retention_every_ms / kMsPerSecond);
+    }
+  }
+  if (options_.metrics.keep_ms == 0) return;
+  // Two days of grace: a layout used at a day's end is in rows of the next one.
+  const std::int64_t day = (now_ms - options_.metrics.keep_ms) / kMsPerDay - 2;
+  if (day > 0) parts_.committer.TrimLayoutsBefore(static_cast<Layouts::Day>(day));
+}
+
+Status Flusher::RetainOne(const SignalSlot& slot, std::int64_t now_ms) {
+  const Retention& keep = RetentionOf(slot.signal);
+  if (keep.keep_ms == 0 && keep.bytes_max == 0) return {};
+  constexpr std::int64_t kForEver = std::numeric_limits<std::int64_t>::min() / 2;
+  const std::uint64_t before = slot.store->disk_bytes();
+  OPS_RETURN_IF_ERROR(
+      slot.store->Retain(keep.keep_ms == 0 ? kForEver : now_ms - keep.keep_ms, keep.bytes_max));
+  const std::uint64_t after = slot.store->disk_bytes();
+  parts_.stats.retention_bytes += before - std::min(before, after);
+  return {};
+}
+
+}  // namespace opssight

@@ -1,0 +1,134 @@
+#include "aggregator/store/store.h"
+
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include <fmt/core.h>
+
+#include "aggregator/store/replay.h"
+#include "common/base/check.h"
+#include "common/base/log.h"
+#include "common/bytes/hash.h"
+
+namespace opssight {
+
+Store::Store(StoreOptions options)
+    : options_(std::move(options)), budget_(options_.in_flight_bytes_max, stats_.in_flight_bytes) {}
+
+Result<std::unique_ptr<Store>> Store::Open(StoreOptions options) {
+  std::unique_ptr<Store> store(new Store(std::move(options)));
+  OPS_RETURN_IF_ERROR(store->OpenFiles());
+  return store;
+}
+
+Status Store::OpenFiles() {
+  std::error_code error;
+  std::filesystem::create_directories(options_.dir, error);
+  if (error) return IoError("store: create " + options_.dir, error.value());
+  OPS_TRY(meta_, OpenMeta(options_.dir, {.map_bytes = options_.meta_map_bytes}));
+  std::string set_aside;
+  OPS_TRY(wal_, Wal::Open(options_.dir, options_.wal_map_bytes, options_.clock->WallMs(), stats_,
+                          &set_aside));
+  if (!set_aside.empty()) {
+    loss_ = "wal damaged, kept as " + set_aside + ": what was not flushed is lost";
+  }
+  layouts_ = std::make_unique<Layouts>(*wal_, options_.layout_cache_bytes, stats_);
+  OPS_RETURN_IF_ERROR(layouts_->Load());
+  return runs_.Load(*wal_, stats_);
+}
+
+// A new wal.mdb does not know up to where the days are complete; the note does.
+Result<WalPosition> Store::FlushedCut(const CutNote& note) {
+  OPS_TRY(const auto flushed, wal_->Flushed());
+  if (flushed) return *flushed;
+  OPS_RETURN_IF_ERROR(wal_->RecordFlushed(note.cut));
+  return note.cut;
+}
+
+Status Store::Start(std::vector<SignalSlot> signals) {
+  OPS_CHECK(workers_ == nullptr, "store: started twice");
+  OPS_TRY(MetaTable notes, OpenCutNotes(meta_));
+  OPS_TRY(const CutNote note, ReadCutNote(notes));
+  OPS_TRY(const WalPosition flushed, FlushedCut(note));
+  for (const SignalSlot& slot : signals) {
+    if (Status status = slot.store->Recover(flushed); !status) {
+      return std::move(status).error().At("store: recover " + std::string(ToString(slot.signal)));
+    }
+  }
+  workers_ = std::make_unique<ApplyWorkers>(signals, flushed);
+  committer_ = std::make_unique<Committer>(options_, Committer::Parts{.wal = *wal_,
+                                                                      .layouts = *layouts_,
+                                                                      .runs = runs_,
+                                                                      .workers = *workers_,
+                                                                      .budget = budget_,
+                                                                      .stats = stats_});
+  // Before the replay: a long one is flushed as it goes.
+  flusher_ = std::make_unique<Flusher>(options_, std::move(signals),
+                                       Flusher::Parts{.wal = *wal_,
+                                                      .notes = std::move(notes),
+                                                      .workers = *workers_,
+                                                      .committer = *committer_,
+                                                      .stats = stats_},
+                                       flushed, note.wall_ms);
+  OPS_TRY(const WalPosition last, ReplayAll());
+  committer_->Start(last + 1);
+  taking_ = true;
+  if (!loss_.empty()) TellLoss();
+  return {};
+}
+
+// Pages that LMDB cannot read end the replay, not the start. The last position.
+Result<WalPosition> Store::ReplayAll() {
+  const Status replayed = Replay(*wal_, *workers_, budget_, stats_, options_.clock->WallMs(), true);
+  if (replayed) return workers_->last();
+  if (replayed.error().code != ErrorCode::kCorrupt) return replayed.error();
+  ++stats_.corrupt_entries;
+  loss_ = fmt::format("wal unreadable after entry {} ({}): batches are lost", workers_->last(),
+                      replayed.error().message);
+  OPS_LOG(kError, "store: {}; starting all the same, a gap record says so", loss_);
+  return wal_->LastPosition();
+}
+
+void Store::TellLoss() {
+  IncomingBatch batch;
+  const std::int64_t now_ms = options_.clock->WallMs();
+  batch.frame = EncodeLossNotice("", now_ms, now_ms, loss_);
+  batch.hash = Hash64(batch.frame);
+  const auto decoded = DecodedBatch::Decode(batch.frame, {});
+  OPS_CHECK(decoded.has_value(), "store: own batch: {}", decoded.error().message);
+  batch.decoded = *decoded;
+  Submit(std::move(batch), [](const SubmitResult& result) {
+    if (result.kind == SubmitResult::Kind::kStored) return;
+    OPS_LOG(kError, "store: gap record of the damaged wal: {}; only this line tells of it",
+            result.error.message);
+  });
+}
+
+void Store::Submit(IncomingBatch batch, Done done) {
+  if (taking_) return committer_->Submit(std::move(batch), std::move(done));
+  ++stats_.rejected_stopping;
+  done({.kind = SubmitResult::Kind::kError, .error = Unavailable("store: not taking batches")});
+}
+
+Result<AgentProgress> Store::Progress(const std::string& agent_id, std::uint64_t epoch) {
+  return AgentProgress{.runs = runs_.Find(AgentKey(agent_id, epoch)).runs()};
+}
+
+Status Store::FlushNow() {
+  if (flusher_ == nullptr) return Unavailable("store: not started");
+  return flusher_->FlushNow();
+}
+
+void Store::WaitApplied() {
+  if (taking_) workers_->WaitIdle();
+}
+
+void Store::Stop() {
+  taking_ = false;
+  if (committer_ != nullptr) committer_->Stop();
+  if (flusher_ != nullptr) flusher_->Stop();
+  if (workers_ != nullptr) workers_->Stop();
+}
+
+}  // namespace opssight

@@ -1,0 +1,83 @@
+// Store keeps what the aggregator was given: durable in the wal when done is called,
+// in the signals' heads (and so in query results) at once after, in day environments
+// by and by, gone when retention says so. Exactly once through kill -9, power cuts
+// and full disks. README.md has the files, the steps and what a crash leaves.
+//
+//   LogsStore logs({.dir = dir});
+//   OPS_TRY(auto store, Store::Open({.dir = dir}, {{StoreSignal::kLogs, &logs}}));
+//   store->Submit(std::move(batch), [](SubmitResult result) { … });  // BatchAcceptor
+//   store->Stop();
+//
+// Threads: `commit` (transactions and done callbacks), one a signal (Apply, Freeze),
+// `flush` (days, retention, disk watch). All public calls are for any thread. A full
+// or failing disk refuses batches with kUnavailable and ends by itself; queries go on.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "aggregator/store/acceptor.h"
+#include "aggregator/store/agent_runs.h"
+#include "aggregator/store/apply_workers.h"
+#include "aggregator/store/byte_budget.h"
+#include "aggregator/store/committer.h"
+#include "aggregator/store/flusher.h"
+#include "aggregator/store/guarded_env.h"
+#include "aggregator/store/layouts.h"
+#include "aggregator/store/store_options.h"
+#include "aggregator/store/wal.h"
+#include "common/base/result.h"
+
+namespace opssight {
+
+class Store final : public BatchAcceptor {
+ public:
+  // Opens the files first, so that signals can be made over layouts().
+  static Result<std::unique_ptr<Store>> Open(StoreOptions options);
+  // Recovers the signals, replays the wal into them (1 GB some 10 s) and starts to
+  // take batches. Once. The signals outlive the Store.
+  Status Start(std::vector<SignalSlot> signals);
+  ~Store() override { Stop(); }
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+
+  // Before Start and after Stop: kUnavailable.
+  void Submit(IncomingBatch batch, Done done) override;
+  Result<AgentProgress> Progress(const std::string& agent_id, std::uint64_t epoch) override;
+
+  const LayoutLookup& layouts() const { return *layouts_; }
+  // meta.mdb, for MetaTable::Open.
+  const std::shared_ptr<GuardedEnv>& meta() const { return meta_; }
+  const StoreStats& stats() const { return stats_; }
+
+  // Well: everything that was answered before the call is in the day environments.
+  Status FlushNow();
+  // Waits until everything that was answered before the call is in query results.
+  void WaitApplied();
+  // Takes no more, commits what waits, flushes, ends the threads.
+  void Stop();
+
+ private:
+  explicit Store(StoreOptions options);
+  Status OpenFiles();
+  Result<WalPosition> FlushedCut(const CutNote& note);
+  Result<WalPosition> ReplayAll();
+  void TellLoss();
+
+  const StoreOptions options_;
+  StoreStats stats_;
+  ByteBudget budget_;
+  std::string loss_;  // What a damaged wal.mdb cost, to be told as a gap; "" for none.
+  std::shared_ptr<GuardedEnv> meta_;
+  std::unique_ptr<Wal> wal_;
+  std::unique_ptr<Layouts> layouts_;
+  AgentRuns runs_;
+  // In the order in which they are made; they end the other way round.
+  std::unique_ptr<ApplyWorkers> workers_;
+  std::unique_ptr<Committer> committer_;
+  std::unique_ptr<Flusher> flusher_;
+  std::atomic<bool> taking_{false};
+};
+
+}  // namespace opssight
