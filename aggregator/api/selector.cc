@@ -1,13 +1,13 @@
 #include "aggregator/api/selector.h"
 
 #include <algorithm>
-#include <array>
 #include <optional>
 #include <string>
 
 #include <fmt/core.h>
 
 #include "common/text/number.h"
+#include "common/text/units.h"
 
 namespace opssight {
 namespace {
@@ -174,37 +174,9 @@ Status NeedNonEmpty(const Scanner& scanner, const std::vector<Matcher>& matchers
 }  // namespace
 
 Result<std::int64_t> ParseDurationMs(std::string_view text) {
-  struct Unit {
-    std::string_view name;
-    std::int64_t ms;
-  };
-  constexpr std::array<Unit, 7> kUnits{{{"y", 365 * 86'400'000LL},
-                                        {"w", 7 * 86'400'000LL},
-                                        {"d", 86'400'000},
-                                        {"h", 3'600'000},
-                                        {"m", 60'000},
-                                        {"s", 1000},
-                                        {"ms", 1}}};
-  const Error bad = Invalid(fmt::format("not a valid duration string: \"{}\"", text));
-  if (text == "0") return std::int64_t{0};
-  if (text.empty()) return bad;
-  std::int64_t total = 0;
-  std::size_t next = 0;
-  while (!text.empty()) {
-    const std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
-    const auto count = ParseInt<std::int64_t>(text.substr(0, digits));
-    text.remove_prefix(digits);
-    const std::size_t letters = std::min(text.find_first_of("0123456789"), text.size());
-    while (next < kUnits.size() && kUnits[next].name != text.substr(0, letters)) ++next;
-    std::int64_t part = 0;
-    if (!count || next == kUnits.size() || __builtin_mul_overflow(*count, kUnits[next].ms, &part) ||
-        __builtin_add_overflow(total, part, &total) || total > INT64_MAX / 4'000'000) {
-      return bad;
-    }
-    ++next;
-    text.remove_prefix(letters);
-  }
-  return total;
+  const auto duration_ms = ParsePromDurationMs(text);
+  if (duration_ms && *duration_ms <= INT64_MAX / 4'000'000) return *duration_ms;
+  return Invalid(fmt::format("not a valid duration string: \"{}\"", text));
 }
 
 Result<MetricSelector> ParseMetricSelector(std::string_view text) {

@@ -1,7 +1,6 @@
 #include "common/config/files.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <fcntl.h>
 #include <filesystem>
 #include <memory>
@@ -10,44 +9,28 @@
 #include <unistd.h>
 #include <utility>
 
+#include "common/base/files.h"
+
 namespace opssight {
 namespace {
 
 namespace fs = std::filesystem;
 
-// What a file could not be read for; kNotFound where there is none.
-Result<std::string> ReadFile(const std::string& path, std::size_t bytes_max) {
-  // Not blocking: a FIFO in the folder must not stop the start.
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0) {
-    Error error = IoError("cannot be opened", errno);
-    if (errno == ENOENT) error.code = ErrorCode::kNotFound;
-    return error;
-  }
-  const auto close_it = [](const int* open_fd) { (void)close(*open_fd); };
-  const std::unique_ptr<const int, decltype(close_it)> closer(&fd, close_it);
-  struct stat status {};
-  if (fstat(fd, &status) != 0) return IoError("cannot be read", errno);
-  if (!S_ISREG(status.st_mode)) return Invalid("is not a regular file");
-  std::string text;
-  char buffer[64 * 1024];
-  while (true) {
-    const ssize_t count = read(fd, buffer, sizeof buffer);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return IoError("cannot be read", errno);
-    if (count == 0) return text;
-    text.append(buffer, static_cast<std::size_t>(count));
-    if (text.size() > bytes_max) return text;  // The parser says that it is too large.
-  }
+// Only regular files: to open a FIFO left in the folder would stop the start.
+Result<std::string> ReadRegular(const std::string& path) {
+  std::error_code error;
+  const fs::file_status status = fs::status(path, error);
+  const bool other = fs::exists(status) && !fs::is_regular_file(status);
+  if (other) return Invalid(fmt::format("{} is not a regular file", path));
+  return ReadFile(path, YamlLimits{}.bytes_max);
 }
 
 void AddFile(const std::string& path, bool required, ConfigSources& sources) {
-  Result<std::string> text = ReadFile(path, YamlLimits{}.bytes_max);
+  Result<std::string> text = ReadRegular(path);
   if (text) {
     sources.files.push_back({.path = path, .text = *std::move(text)});
   } else if (required || text.error().code != ErrorCode::kNotFound) {
-    sources.problems.Add({.file = std::make_shared<const std::string>(path)}, "",
-                         std::move(text).error().message);
+    sources.problems.Add({}, "", std::move(text).error().message);  // Names the path.
   }
 }
 

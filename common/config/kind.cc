@@ -111,7 +111,7 @@ TextForm<std::string> AddressForm(bool empty_allowed) {
 }
 
 Result<std::int64_t> ParseDurationText(std::string_view text) {
-  if (const auto ms = ParseDurationMs(text)) return *ms;
+  if (const auto ms = ParsePromDurationMs(text)) return *ms;
   if (ParseInt<std::uint64_t>(text)) {
     return Invalid(fmt::format("\"{}\" has no unit; write {}s or {}ms", text, text, text));
   }

@@ -242,7 +242,7 @@ TextForm<T> PlainForm() {
     static_assert(std::is_same_v<T, double>, "a setting's real number is a double");
     return DoubleForm();
   } else {
-    static_assert(std::is_integral_v<T>, "name the kind: Enum(), Items(), …");
+    static_assert(std::is_integral_v<T>, "name the kind: setting::Enum(), Items(), …");
     return IntegerForm<T>();
   }
 }

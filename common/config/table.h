@@ -5,14 +5,15 @@
 //
 //   const OptionTable<SpoolOptions>& SpoolTable() {
 //     static const OptionTable<SpoolOptions> table{
-//         Size("bytes_max", &SpoolOptions::bytes_max, "Most bytes kept on disk.").Min(1 << 20),
-//         Duration("sync_after", &SpoolOptions::sync_after_ms, TimeUnit::kMs, "…").Live(),
+//         setting::Size("bytes_max", &SpoolOptions::bytes_max, "Most bytes kept on disk.").Min(1 <<
+//         20), setting::Duration("sync_after", &SpoolOptions::sync_after_ms, TimeUnit::kMs,
+//         "…").Live(),
 //         {"path", &SpoolOptions::path, "The file, below data_dir."},
 //     };
 //     return table;
 //   }
 //   …
-//   Section("spool", &AgentConfig::spool, SpoolTable(), "The queue on disk."),
+//   setting::Section("spool", &AgentConfig::spool, SpoolTable(), "The queue on disk."),
 //
 // Keys may be dotted ("grpc.listen" is the key listen of the map grpc). Defaults
 // are those of S{}. A table is built once and never changes; any thread may use it.
@@ -137,7 +138,9 @@ class OptionTable {
   OptionSpecs specs_;
 };
 
-// ---- lines of a table; Value() is {key, member, help} where flags follow.
+// The lines of a table, in a namespace of their own as their names are common words.
+// Value is {key, member, help} where flags follow.
+namespace setting {
 
 template <class S, class T>
 Option<S> Value(std::string key, T S::*member, std::string help) {
@@ -186,6 +189,8 @@ Option<S> Section(std::string key, T S::*member, const OptionTable<T>& table, st
   specs.Add(key, table.specs(), Option<S>::AccessTo(member));
   return Option<S>(std::move(specs));
 }
+
+}  // namespace setting
 
 // Lists and maps of structs: what is below the type erased.
 class StructsKind : public ConfigKind {
@@ -274,6 +279,8 @@ void StructMapKind<T>::Read(const ConfigNode& node, const std::string& path, voi
   *static_cast<std::map<std::string, T>*>(value) = std::move(map);
 }
 
+namespace setting {
+
 // vector<T>, each a map; those with a key `name` merge across files by it.
 template <class S, class T>
 Option<S> Items(std::string key, std::vector<T> S::*member, const OptionTable<T>& table,
@@ -290,4 +297,5 @@ Option<S> ItemMap(std::string key, std::map<std::string, T> S::*member, const Op
           std::move(help)};
 }
 
+}  // namespace setting
 }  // namespace opssight

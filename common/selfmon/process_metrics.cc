@@ -1,8 +1,7 @@
 #include "common/selfmon/process_metrics.h"
 
+#include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <sys/resource.h>
 #include <system_error>
@@ -10,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/base/files.h"
 #include "common/text/number.h"
 
 namespace opssight {
@@ -25,10 +25,7 @@ enum StatField : std::size_t {
   kResidentPages = 21,
 };
 
-std::string ReadWhole(const std::string& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-}
+constexpr std::size_t kFileBytesMax = 1UL << 20;  // /proc/stat on many cores.
 
 std::vector<std::string_view> SplitAtSpaces(std::string_view text) {
   std::vector<std::string_view> words;
@@ -43,7 +40,7 @@ std::vector<std::string_view> SplitAtSpaces(std::string_view text) {
 void Refresh(const std::string& proc, const KernelUnits& units, double boot_seconds,
              ProcessUsage& usage) {
   ProcessUsage now = usage;
-  if (ParseProcessStat(ReadWhole(proc + "/self/stat"), units, now)) {
+  if (ParseProcessStat(ReadFile(proc + "/self/stat", kFileBytesMax).value_or(""), units, now)) {
     now.start_seconds += boot_seconds;
     usage = now;
   }
@@ -95,7 +92,8 @@ Result<double> ParseBootSeconds(std::string_view proc_stat) {
 
 void AddProcessMetrics(Registry& registry, std::string proc) {
   const auto usage = std::make_shared<ProcessUsage>();
-  const double boot = ParseBootSeconds(ReadWhole(proc + "/stat")).value_or(0);
+  const double boot =
+      ParseBootSeconds(ReadFile(proc + "/stat", kFileBytesMax).value_or("")).value_or(0);
   const KernelUnits units = KernelUnits::Here();
   registry.AddRefresh(
       [proc = std::move(proc), units, boot, usage] { Refresh(proc, units, boot, *usage); });

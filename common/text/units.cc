@@ -42,7 +42,7 @@ std::optional<unsigned> ShiftOf(std::string_view unit) {
 
 }  // namespace
 
-std::optional<std::int64_t> ParseDurationMs(std::string_view text) {
+std::optional<std::int64_t> ParsePromDurationMs(std::string_view text) {
   if (text == "0") return 0;
   if (text.empty()) return std::nullopt;
   std::int64_t total = 0;

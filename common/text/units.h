@@ -11,7 +11,7 @@ namespace opssight {
 
 // Prometheus' durations: numbers with y, w, d, h, m, s, ms, each unit at most once
 // and the larger first ("1h30m", "500ms"), or "0". A year is 365 days. Milliseconds.
-std::optional<std::int64_t> ParseDurationMs(std::string_view text);
+std::optional<std::int64_t> ParsePromDurationMs(std::string_view text);
 // "1h30m"; days are the largest unit ("7d"). Reads back the same. Not for negatives.
 std::string FormatDurationMs(std::int64_t duration_ms);
 

@@ -49,7 +49,7 @@ TEST_F(FilesTest, TheMainFileThenDropInsByName) {
 }
 
 TEST_F(FilesTest, AMissingMainFileIsAProblemWhereItIsRequired) {
-  EXPECT_THAT(Read().problems.ToString(), HasSubstr("agent.yaml: cannot be opened: No such file"));
+  EXPECT_THAT(Read().problems.ToString(), HasSubstr("agent.yaml: No such file"));
   EXPECT_TRUE(Read(false).problems.empty());
 }
 
@@ -60,17 +60,15 @@ TEST_F(FilesTest, WhatLooksReadButIsNotIsAProblem) {
   ASSERT_EQ(mkfifo((root_ / "agent.d" / "c.yaml").c_str(), 0600), 0);
   const std::string problems = Read().problems.ToString();
   EXPECT_THAT(problems, HasSubstr("a.yml: only *.yaml is read"));
-  EXPECT_THAT(problems, HasSubstr("b.yaml: is not a regular file"));
-  EXPECT_THAT(problems, HasSubstr("c.yaml: is not a regular file"));
+  EXPECT_THAT(problems, HasSubstr("b.yaml is not a regular file"));
+  EXPECT_THAT(problems, HasSubstr("c.yaml is not a regular file"));
 }
 
-TEST_F(FilesTest, ALargeFileIsCutWhereTheParserRefusesIt) {
+TEST_F(FilesTest, ALargeFileIsRefused) {
   Write("agent.yaml", std::string(5UL << 20, '#'));
   const ConfigSources sources = Read();
-  ASSERT_EQ(sources.files.size(), 1U);
-  ConfigProblems problems;
-  ParseYaml("f", sources.files[0].text, {}, problems);
-  EXPECT_THAT(problems.ToString(), HasSubstr("may have at most 4194304"));
+  EXPECT_TRUE(sources.files.empty());
+  EXPECT_THAT(sources.problems.ToString(), HasSubstr("agent.yaml"));
 }
 
 }  // namespace

@@ -43,19 +43,20 @@ struct Options {
 
 inline const OptionTable<SpoolOptions>& SpoolTable() {
   static const OptionTable<SpoolOptions> table{
-      Size("bytes_max", &SpoolOptions::bytes_max, "Most bytes kept on disk.")
+      setting::Size("bytes_max", &SpoolOptions::bytes_max, "Most bytes kept on disk.")
           .Min(1 << 20)
           .Max(1e15),
-      Duration("sync", &SpoolOptions::sync_ms, TimeUnit::kMs, "How long to wait for more.").Live(),
+      setting::Duration("sync", &SpoolOptions::sync_ms, TimeUnit::kMs, "How long to wait for more.")
+          .Live(),
   };
   return table;
 }
 
 inline const OptionTable<ProbeOptions>& ProbeTable() {
   static const OptionTable<ProbeOptions> table{
-      Value("name", &ProbeOptions::name, "What to call it.").Required(),
+      setting::Value("name", &ProbeOptions::name, "What to call it.").Required(),
       {"url", &ProbeOptions::url, "What to ask."},
-      Duration("every", &ProbeOptions::every_ns, TimeUnit::kNs, "How often.").Min(1e9),
+      setting::Duration("every", &ProbeOptions::every_ns, TimeUnit::kNs, "How often.").Min(1e9),
   };
   return table;
 }
@@ -65,20 +66,21 @@ inline const OptionTable<Options>& Table() {
       OptionTable<Options>{
           {"host", &Options::host, "Name of this host."},
           {"verbose", &Options::verbose, "Say more."},
-          Value("workers", &Options::workers, "Threads.").Min(1).Max(64),
-          Value("ratio", &Options::ratio, "A share.").Min(0).Max(1).Live(),
-          Enum("mode", &Options::mode, {{"fast", Mode::kFast}, {"safe", Mode::kSafe}}, "How."),
-          AddressOrOff("http.listen", &Options::listen, "Where to listen."),
-          Value("http.password", &Options::password, "Who may come in.")
+          setting::Value("workers", &Options::workers, "Threads.").Min(1).Max(64),
+          setting::Value("ratio", &Options::ratio, "A share.").Min(0).Max(1).Live(),
+          setting::Enum("mode", &Options::mode, {{"fast", Mode::kFast}, {"safe", Mode::kSafe}},
+                        "How."),
+          setting::AddressOrOff("http.listen", &Options::listen, "Where to listen."),
+          setting::Value("http.password", &Options::password, "Who may come in.")
               .Secret()
               .Env("SAMPLE_PASSWORD"),
           {"paths", &Options::paths, "What to read."},
           {"ports", &Options::ports, "Other ports."},
           {"labels", &Options::labels, "Labels of everything."},
-          Section("spool", &Options::spool, SpoolTable(), "The queue on disk."),
-          Items("probes", &Options::probes, ProbeTable(), "What to probe."),
-          ItemMap("spools", &Options::spools, SpoolTable(), "Further queues."),
-          Duration("retention", &Options::retention_ms, TimeUnit::kMs, "How long to keep.")
+          setting::Section("spool", &Options::spool, SpoolTable(), "The queue on disk."),
+          setting::Items("probes", &Options::probes, ProbeTable(), "What to probe."),
+          setting::ItemMap("spools", &Options::spools, SpoolTable(), "Further queues."),
+          setting::Duration("retention", &Options::retention_ms, TimeUnit::kMs, "How long to keep.")
               .Env("SAMPLE_RETENTION"),
       }
           .With([](const Options& options, const ConfigReport& report) {

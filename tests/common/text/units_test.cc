@@ -6,19 +6,19 @@ namespace opssight {
 namespace {
 
 TEST(UnitsTest, DurationsReadAsInPrometheus) {
-  EXPECT_EQ(ParseDurationMs("1h30m"), 5'400'000);
-  EXPECT_EQ(ParseDurationMs("500ms"), 500);
-  EXPECT_EQ(ParseDurationMs("168h"), 7LL * 86'400'000);
-  EXPECT_EQ(ParseDurationMs("1y2w3d4h5m6s7ms"),
+  EXPECT_EQ(ParsePromDurationMs("1h30m"), 5'400'000);
+  EXPECT_EQ(ParsePromDurationMs("500ms"), 500);
+  EXPECT_EQ(ParsePromDurationMs("168h"), 7LL * 86'400'000);
+  EXPECT_EQ(ParsePromDurationMs("1y2w3d4h5m6s7ms"),
             ((365LL + 14 + 3) * 86'400 + 4 * 3600 + 5 * 60 + 6) * 1000 + 7);
-  EXPECT_EQ(ParseDurationMs("0"), 0);
-  EXPECT_EQ(ParseDurationMs("0s"), 0);
+  EXPECT_EQ(ParsePromDurationMs("0"), 0);
+  EXPECT_EQ(ParsePromDurationMs("0s"), 0);
 }
 
 TEST(UnitsTest, WhatIsNoDurationIsRefused) {
   for (const char* text : {"", "10", "-1s", "1.5s", "1m1h", "1s1s", "1 s", "s", "1S", "1h ", "1us",
                            "300000000y", "9223372036854775808ms", "106751991167d300d"}) {
-    EXPECT_EQ(ParseDurationMs(text), std::nullopt) << text;
+    EXPECT_EQ(ParsePromDurationMs(text), std::nullopt) << text;
   }
 }
 
@@ -28,7 +28,7 @@ TEST(UnitsTest, DurationsPrintWithDaysAsTheLargestUnit) {
   EXPECT_EQ(FormatDurationMs(7LL * 86'400'000), "7d");
   EXPECT_EQ(FormatDurationMs(1'001), "1s1ms");
   for (const std::int64_t ms : {1LL, 59'999LL, 86'400'001LL, 31'536'000'123LL}) {
-    EXPECT_EQ(ParseDurationMs(FormatDurationMs(ms)), ms);
+    EXPECT_EQ(ParsePromDurationMs(FormatDurationMs(ms)), ms);
   }
 }
 
