@@ -1,0 +1,87 @@
+#include "agent/config/agent_config.h"
+
+#include <utility>
+
+#include "agent/config/tables.h"
+#include "common/config/print.h"
+
+namespace opssight {
+namespace {
+
+constexpr std::string_view kAbout =
+    "Settings of opssight-agent, read from /etc/opssight/agent.yaml and then from\n"
+    "/etc/opssight/agent.d/*.yaml in name order: maps merge, lists append, later values win.";
+
+const OptionTable<HostOptions>& HostTable() {
+  static const OptionTable<HostOptions> table{
+      setting::Value("processes_top", &HostOptions::processes_top,
+                     "Processes reported, by CPU and by memory, each. 0: none.")
+          .Max(1000),
+      setting::Value("cgroups_max", &HostOptions::cgroups_max,
+                     "Control groups looked at for containers in a round.")
+          .Min(1),
+  };
+  return table;
+}
+
+const OptionTable<CollectConfig>& CollectTable() {
+  static const OptionTable<CollectConfig> table{
+      setting::Duration("interval", &CollectConfig::interval_ms, TimeUnit::kMs,
+                        "Time between two rounds of host and container metrics.")
+          .Min(kMsPerSecond)
+          .Max(static_cast<double>(3600 * kMsPerSecond)),
+      setting::Section("", &CollectConfig::host, HostTable(), ""),
+  };
+  return table;
+}
+
+}  // namespace
+
+const OptionTable<AgentConfig>& AgentTable() {
+  static const OptionTable<AgentConfig> table{
+      {"host", &AgentConfig::host,
+       "Name of this host, the label host of all it sends. Empty: the machine's host name."},
+      {"host_root", &AgentConfig::host_root,
+       "Where the host's / is mounted when the agent runs in a container, such as /host."},
+      setting::Value("data_dir", &AgentConfig::data_dir, "Folder of the identity and the spool.")
+          .Required(),
+      setting::Enum("log_level", &AgentConfig::log_level,
+                    {{"debug", LogLevel::kDebug},
+                     {"info", LogLevel::kInfo},
+                     {"warn", LogLevel::kWarn},
+                     {"error", LogLevel::kError}},
+                    "Least level of the agent's own log lines.")
+          .Live(),
+      setting::AddressOrOff(
+          "aggregator.address", &AgentConfig::aggregator,
+          "Where to send, host:port. Empty: the aggregator this agent was enrolled with."),
+      setting::Section("collect", &AgentConfig::collect, CollectTable(),
+                       "Host and container metrics from /proc, /sys and control groups."),
+      setting::Section("tail", &AgentConfig::tail, TailTable(),
+                       "Container logs and plain log files."),
+  };
+  return table;
+}
+
+AgentConfig Resolved(AgentConfig config, const std::string& hostname) {
+  if (config.host.empty()) config.host = hostname;
+  config.collect.host.host = config.host;
+  config.collect.host.host_root = config.host_root;
+  config.tail.host = config.host;
+  config.tail.host_root = config.host_root;
+  return config;
+}
+
+std::string AgentReference() {
+  return ReferencePage(AgentTable(), "# agent.yaml\n\n" + std::string(kAbout) +
+                                         "\nA change takes effect at the next start, where the "
+                                         "table does not say that a reload applies it.");
+}
+
+std::string AgentExample() {
+  return ExampleFile(AgentTable(), std::string(kAbout) +
+                                       "\nAs it stands it sets nothing: all values are the "
+                                       "defaults. Take out a # to set one.");
+}
+
+}  // namespace opssight

@@ -1,0 +1,48 @@
+// The agent's settings: /etc/opssight/agent.yaml and agent.d/*.yaml as one struct,
+// made of the options of the parts. What each is for stands in the tables
+// (agent_config.cc, tail_table.cc) and in packaging/config/agent.reference.md, which
+// is made from them.
+//
+//   LoadedConfig<AgentConfig> loaded = LoadConfig(AgentTable(), sources, environment);
+//   const AgentConfig config = Resolved(std::move(loaded.options), hostname);
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "agent/collect/host_collector.h"
+#include "agent/tail/options.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/config/table.h"
+#include "common/model/labels.h"
+
+namespace opssight {
+
+struct CollectConfig {
+  std::int64_t interval_ms = 10 * kMsPerSecond;
+  HostOptions host;
+};
+
+struct AgentConfig {
+  std::string host;       // "": the machine's name; see Resolved.
+  std::string host_root;  // "", or where the host's / is mounted.
+  std::string data_dir = "/var/lib/opssight-agent";
+  LogLevel log_level = LogLevel::kInfo;
+  std::string aggregator;  // "host:port"; "": the one enrolled with.
+  CollectConfig collect;
+  TailOptions tail;
+};
+
+const OptionTable<AgentConfig>& AgentTable();
+
+// With what several parts share copied into each: host (hostname where it is not
+// set) and host_root.
+AgentConfig Resolved(AgentConfig config, const std::string& hostname);
+
+// The generated files of packaging/config.
+std::string AgentReference();
+std::string AgentExample();
+
+}  // namespace opssight

@@ -1,0 +1,44 @@
+#include "agent/config/labels_kind.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace opssight {
+namespace {
+
+bool IsLabelName(std::string_view name) {
+  if (name.empty() || (name.front() >= '0' && name.front() <= '9')) return false;
+  return !name.starts_with("__") && std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+  });
+}
+
+}  // namespace
+
+void LabelsKind::Read(const ConfigNode& node, const std::string& path, void* value,
+                      ConfigReading& reading) const {
+  std::map<std::string, std::string> map;
+  TextMapKind().Read(node, path, &map, reading);
+  std::vector<Label> labels;
+  for (auto& [name, text] : map) {
+    if (!IsLabelName(name)) {
+      reading.problems.Add(node.origin, path,
+                           fmt::format("\"{}\" is not a label's name ([a-zA-Z_][a-zA-Z0-9_]*, "
+                                       "not beginning with __)",
+                                       name));
+      continue;
+    }
+    labels.push_back({.name = name, .value = std::move(text)});
+  }
+  *static_cast<std::vector<Label>*>(value) = std::move(labels);
+}
+
+ConfigNode LabelsKind::Write(const void* value) const {
+  std::map<std::string, std::string> map;
+  for (const Label& label : *static_cast<const std::vector<Label>*>(value)) {
+    map.insert_or_assign(label.name, label.value);
+  }
+  return TextMapKind().Write(&map);
+}
+
+}  // namespace opssight

@@ -1,0 +1,10 @@
+// Tables of the agent's parts, for AgentTable alone.
+#pragma once
+
+#include "agent/config/agent_config.h"
+
+namespace opssight {
+
+const OptionTable<TailOptions>& TailTable();
+
+}  // namespace opssight

@@ -1,0 +1,122 @@
+#include "aggregator/config/tables.h"
+
+namespace opssight {
+namespace {
+
+// LMDB keeps pages alive that a reader may see: a long query makes the wal grow.
+constexpr double kQueryTimeoutMaxMs = 600'000;
+
+const OptionTable<QueryLimits>& LimitsTable() {
+  static const OptionTable<QueryLimits> table{
+      setting::Value("samples_max", &QueryLimits::samples_max,
+                     "Samples or lines that one query may look at and keep.")
+          .Min(1),
+      setting::Value("series_max", &QueryLimits::series_max, "Series that one query may touch.")
+          .Min(1),
+  };
+  return table;
+}
+
+const OptionTable<ApiOptions>& ApiTable() {
+  static const OptionTable<ApiOptions> table{
+      setting::Duration("lookback", &ApiOptions::lookback_ms, TimeUnit::kMs,
+                        "How old a sample may be and still count as the current one.")
+          .Min(1),
+      setting::Value("points_max", &ApiOptions::points_max,
+                     "Points of one series in a range query.")
+          .Min(1),
+      setting::Value("answer_points_max", &ApiOptions::answer_points_max,
+                     "Points of all series in a range query.")
+          .Min(1),
+      setting::Value("lines_max", &ApiOptions::lines_max, "Log lines of one answer.").Min(1),
+      setting::Size("query_bytes_max", &ApiOptions::query_bytes_max, "Length of a query's text.")
+          .Min(64),
+      setting::Section("", &ApiOptions::limits, LimitsTable(), ""),
+  };
+  return table;
+}
+
+const OptionTable<CaOptions>& CaTable() {
+  static const OptionTable<CaOptions> table{
+      setting::Value("ca_days", &CaOptions::ca_days,
+                     "Life of the CA made at the first start, in days.")
+          .Min(1)
+          .Max(36'500),
+      setting::Value("server_days", &CaOptions::server_days,
+                     "Life of the server's certificate, in days.")
+          .Min(1)
+          .Max(36'500),
+  };
+  return table;
+}
+
+const OptionTable<RegistryOptions>& RegistryTable() {
+  static const OptionTable<RegistryOptions> table{
+      setting::Value("certificate_days", &RegistryOptions::certificate_days,
+                     "Life of an agent's certificate, in days; renewed by itself.")
+          .Min(1)
+          .Max(3650),
+      setting::Value("agents_max", &RegistryOptions::agents_max,
+                     "Agents enrolled; more are refused.")
+          .Min(1),
+      setting::Value("tokens_max", &RegistryOptions::tokens_max, "Enrolment tokens kept.").Min(1),
+  };
+  return table;
+}
+
+}  // namespace
+
+const OptionTable<ListenConfig>& ListenTable() {
+  static const OptionTable<ListenConfig> table =
+      OptionTable<ListenConfig>{
+          setting::Address(
+              "address", &ListenConfig::address,
+              "Address of the HTTP API and the UI. Loopback: there are no users and passwords "
+              "yet, so open it only to a network where everybody may read everything, or put "
+              "a proxy before it."),
+          {"aliases", &ListenConfig::aliases,
+           "Further ports on the same host, such as [3100, 9093, 16686, 3001], so that clients of "
+           "the old services need no edit."},
+          {"tls_certificate", &ListenConfig::tls_certificate,
+           "PEM file with the certificate chain. Empty: plain HTTP."},
+          {"tls_key", &ListenConfig::tls_key, "PEM file with its key."},
+      }
+          .With([](const ListenConfig& listen, const ConfigReport& report) {
+            const bool half = listen.tls_certificate.empty() != listen.tls_key.empty();
+            if (!half) return;
+            report(listen.tls_key.empty() ? "tls_certificate" : "tls_key",
+                   "needs the other of tls_certificate and tls_key too");
+          });
+  return table;
+}
+
+const OptionTable<AgentsConfig>& AgentsTable() {
+  static const OptionTable<AgentsConfig> table{
+      setting::AddressOrOff(
+          "listen", &AgentsConfig::listen,
+          "Where agents connect, by TLS with certificates of both sides. Empty: off."),
+      {"names", &AgentsConfig::names,
+       "DNS names and addresses by which agents reach this machine, for its certificate. Empty: "
+       "its host name."},
+      setting::Section("", &AgentsConfig::ca, CaTable(), ""),
+      setting::Section("", &AgentsConfig::registry, RegistryTable(), ""),
+  };
+  return table;
+}
+
+const OptionTable<QueryConfig>& QueryTable() {
+  static const OptionTable<QueryConfig> table{
+      setting::Duration("timeout", &QueryConfig::timeout_ms, TimeUnit::kMs,
+                        "A query that takes longer is ended with an error.")
+          .Min(100)
+          .Max(kQueryTimeoutMaxMs),
+      setting::Value("concurrency", &QueryConfig::concurrency,
+                     "Queries that run at once; others wait.")
+          .Min(1)
+          .Max(1024),
+      setting::Section("", &QueryConfig::api, ApiTable(), ""),
+  };
+  return table;
+}
+
+}  // namespace opssight

@@ -1,0 +1,73 @@
+#include "agent/config/agent_config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "common/config/load.h"
+#include "tests/config/generated.h"
+
+namespace opssight {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+LoadedConfig<AgentConfig> Load(const std::string& text) {
+  ConfigSources sources;
+  sources.files.push_back({.path = "agent.yaml", .text = text});
+  return LoadConfig(AgentTable(), sources, nullptr);
+}
+
+TEST(AgentConfigTest, GeneratedFilesAreFresh) {
+  ExpectGenerated("agent.reference.md", AgentReference(), "agent_config_test");
+  ExpectGenerated("agent.yaml", AgentExample(), "agent_config_test");
+}
+
+TEST(AgentConfigTest, TheExampleSetsNothing) {
+  const auto loaded = Load(AgentExample());
+  EXPECT_TRUE(loaded.ok()) << loaded.problems.ToString();
+  EXPECT_TRUE(loaded.origins.empty());
+}
+
+TEST(AgentConfigTest, ReadsAllParts) {
+  const auto loaded = Load(R"(
+host: web-1
+host_root: /host
+aggregator: {address: "mon:9095"}
+collect: {interval: 15s, processes_top: 5}
+tail:
+  docker: []
+  files:
+    - paths: [/var/log/nginx/*.log]
+      labels: {job: nginx}
+  start_at: end
+)");
+  ASSERT_TRUE(loaded.ok()) << loaded.problems.ToString();
+  const AgentConfig config = Resolved(loaded.options, "machine");
+  EXPECT_EQ(config.host, "web-1");
+  EXPECT_EQ(config.collect.host.host, "web-1");
+  EXPECT_EQ(config.collect.host.host_root, "/host");
+  EXPECT_EQ(config.collect.host.processes_top, 5U);
+  EXPECT_EQ(config.collect.interval_ms, 15'000);
+  EXPECT_EQ(config.tail.host_root, "/host");
+  EXPECT_EQ(config.aggregator, "mon:9095");
+  EXPECT_TRUE(config.tail.docker_globs.empty());
+  EXPECT_EQ(config.tail.start_at, TailOptions::StartAt::kEnd);
+  ASSERT_EQ(config.tail.files.size(), 1U);
+  EXPECT_THAT(config.tail.files[0].globs, ElementsAre("/var/log/nginx/*.log"));
+  EXPECT_THAT(config.tail.files[0].labels, ElementsAre(Label{"job", "nginx"}));
+}
+
+TEST(AgentConfigTest, TheMachinesNameIsTheDefaultHost) {
+  EXPECT_EQ(Resolved(AgentConfig{}, "machine").tail.host, "machine");
+}
+
+TEST(AgentConfigTest, WrongLabelsAreAProblem) {
+  EXPECT_THAT(Load("tail: {files: [{paths: [/a], labels: {a-b: 1}}]}").problems.ToString(),
+              HasSubstr("tail.files[0].labels: \"a-b\" is not a label's name"));
+  EXPECT_THAT(Load("tail: {files: [{labels: {a: 1}}]}").problems.ToString(),
+              HasSubstr("tail.files[0].paths: must be set"));
+}
+
+}  // namespace
+}  // namespace opssight
