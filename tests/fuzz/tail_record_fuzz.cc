@@ -2,6 +2,7 @@
 // Docker record that is still one with its last byte cut off (its '}' ends it).
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "agent/tail/cri.h"
@@ -13,11 +14,17 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (const auto cri = opssight::ParseCriRecord(line)) {
     OPS_CHECK(line.ends_with(cri->text), "text is not the end of the line");
   }
-  const auto docker = opssight::ParseDockerRecord(line);
+  std::string scratch;
+  std::string other;
+  const auto docker = opssight::ParseDockerRecord(line, scratch);
+  const auto general = opssight::ParseDockerRecordAnyOrder(line, other);
+  OPS_CHECK(docker.has_value() == general.has_value(), "two answers for one line");
+  if (docker && general) {
+    OPS_CHECK(docker->text == general->text && docker->time_ns == general->time_ns, "two texts");
+  }
   if (docker && line.ends_with('}')) {
-    const auto again = opssight::ParseDockerRecord(line);
-    OPS_CHECK(again && again->text == docker->text, "two answers for one line");
-    OPS_CHECK(!opssight::ParseDockerRecord(line.substr(0, size - 1)), "a cut record was taken");
+    OPS_CHECK(!opssight::ParseDockerRecord(line.substr(0, size - 1), scratch),
+              "a cut record was taken");
   }
   return 0;
 }

@@ -9,7 +9,7 @@ namespace opssight {
 namespace {
 
 TEST(ContainerMeta, ReadsWhatDockerWrites) {
-  std::ifstream file(std::string(OPS_SOURCE_DIR) + "/tests/data/tail/docker_config.v2.json");
+  std::ifstream file(OPS_SOURCE_DIR "/tests/data/tail/docker_config.v2.json");
   const std::string json{std::istreambuf_iterator<char>(file), {}};
   const auto meta = ParseDockerConfig(json);
   ASSERT_TRUE(meta.has_value());

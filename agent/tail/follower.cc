@@ -1,0 +1,314 @@
+#include "agent/tail/follower.h"
+
+#include <algorithm>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/bytes/hash.h"
+
+namespace opssight {
+namespace {
+
+// How often to try for a listing during which nothing was renamed.
+constexpr int kListTries = 4;
+
+bool SameFiles(const std::vector<RotatedFile>& a, const std::vector<RotatedFile>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](const RotatedFile& x, const RotatedFile& y) {
+                      return x.path == y.path && x.stat.id == y.stat.id;
+                    });
+}
+
+}  // namespace
+
+Follower::Follower(TailShared& shared, FollowSpec spec)
+    : shared_(shared), spec_(std::move(spec)), path_hash_(Hash64(spec_.host_path)) {}
+
+Follower::~Follower() {
+  ReleaseAll();
+}
+
+// Positions stay as they are: what was open is resumed by the next run.
+void Follower::ReleaseAll() {
+  for (Files* files : {&chain_, &linger_}) {
+    for (const auto& file : *files) {
+      shared_.opened.erase(file->id());
+      --shared_.stats.files_open;
+    }
+    files->clear();
+  }
+  shared_.stats.deleted_unread_bytes -= std::exchange(deleted_unread_, 0);
+}
+
+void Follower::Check(TailTime now) {
+  if (excluded_) {
+    live_there_ = StatFile(real_.path).has_value();
+    ReleaseAll();
+    return;
+  }
+  CheckLive(now);
+  std::vector<LogFile*> others;  // Rewritten() adds to the chain.
+  for (Files* files : {&chain_, &linger_}) {
+    for (const auto& file : *files) {
+      if (!live_there_ || file->id() != live_) others.push_back(file.get());
+    }
+  }
+  for (LogFile* file : others) {
+    if (const auto stat = file->Stat()) Observe(*file, *stat, now);
+  }
+  if (!shared_.sink.Congested() && MetaReady(now)) {
+    Advance(now);
+    CloseLingering(now);
+    if (!chain_.empty() && chain_.size() == 1 && !chain_.front()->has_data) {
+      FlushPartial(*chain_.front(), now, /*all=*/false);
+    }
+    SendGaps(now);
+  }
+  LimitDeleted(now);
+}
+
+bool Follower::ready() const {
+  if (excluded_) return false;
+  const auto has_data = [](const auto& file) { return file->has_data; };
+  return (!chain_.empty() && chain_.front()->has_data) ||
+         std::any_of(linger_.begin(), linger_.end(), has_data);
+}
+
+bool Follower::restless() const {
+  if (excluded_) return false;
+  if (waiting_ || !linger_.empty() || chain_.size() > 1 || limited_.count != 0) return true;
+  if (chain_.empty()) return false;
+  const LogFile& file = *chain_.front();
+  return !meta_done_ || !live_there_ ||
+         (file.records && (file.records->joiner.open(false) || file.records->joiner.open(true)));
+}
+
+void Follower::SawAll() const {
+  for (const Files* files : {&chain_, &linger_}) {
+    for (const auto& file : *files) shared_.book.Saw(file->id());
+  }
+}
+
+void Follower::Save() const {
+  for (const Files* files : {&chain_, &linger_}) {
+    for (const auto& file : *files) {
+      shared_.book.Set(file->id(), file->MakeCheckpoint(path_hash_));
+    }
+  }
+}
+
+// ---- finding files
+
+void Follower::CheckLive(TailTime now) {
+  if (real_.path.empty() || real_.linked || !live_there_) {
+    auto real = ResolveUnder(shared_.options.host_root, spec_.host_path);
+    if (real) {
+      if (real->path != real_.path) older_.clear();
+      real_ = *std::move(real);
+    }
+  }
+  const auto stat =
+      real_.path.empty() ? Result<FileStat>(NotFound(spec_.host_path)) : StatFile(real_.path);
+  live_there_ = stat.has_value() && stat->regular;
+  if (!live_there_) {
+    waiting_ = !stat && stat.error().code != ErrorCode::kNotFound;
+    if (waiting_) {
+      ++shared_.stats.open_errors;
+      OPS_LOG_EVERY(60, kWarn, "tail: {}; trying again", stat.error().message);
+    }
+    return;
+  }
+  live_ = stat->id;
+  waiting_ = false;
+  if (!chain_.empty() && chain_.back()->id() == live_) {
+    Observe(*chain_.back(), *stat, now);
+  } else if (!Taken(live_)) {
+    OpenLive(now);
+  }
+}
+
+std::unique_ptr<LogFile> Follower::Open(const std::string& path) {
+  if (shared_.stats.files_open >= shared_.options.files_max) {
+    ++shared_.stats.files_over_limit;
+    OPS_LOG_EVERY(60, kWarn, "tail: {}: {} files are open, the limit; it waits", path,
+                  shared_.stats.files_open);
+    waiting_ = true;
+    return nullptr;
+  }
+  auto file = LogFile::Open(path);
+  if (file) return *std::move(file);
+  if (file.error().code != ErrorCode::kNotFound) {
+    ++shared_.stats.open_errors;
+    OPS_LOG_EVERY(60, kWarn, "tail: {}; trying again", file.error().message);
+    waiting_ = true;
+  }
+  return nullptr;
+}
+
+void Follower::OpenLive(TailTime now) {
+  std::unique_ptr<LogFile> live;
+  std::vector<RotatedFile> older;
+  for (int i = 0; i < kListTries; ++i) {
+    live = Open(real_.path);
+    if (!live) return;
+    older = ListRotated(real_.path);
+    const auto again = StatFile(real_.path);
+    if (again && again->id == live->id() && SameFiles(older, ListRotated(real_.path))) break;
+  }
+  if (Taken(live->id())) return;
+  live_ = live->id();
+  format_ = spec_.source == LogSource::kFile    ? Format::kPlain
+            : real_.path.ends_with("-json.log") ? Format::kDocker
+                                                : Format::kCri;
+  if (chain_.empty()) {
+    OpenFirst(std::move(live), older, now);
+  } else {
+    OpenNext(std::move(live), older, now);
+  }
+  older_.clear();
+  for (const RotatedFile& file : older) older_.emplace_back(file.stat.id, file.stat.birth_ns);
+}
+
+void Follower::OpenFirst(std::unique_ptr<LogFile> live, const std::vector<RotatedFile>& older,
+                         TailTime now) {
+  const bool known =
+      !shared_.book.OfPath(path_hash_).empty() || shared_.book.Find(live->id()) != nullptr;
+  if (!known) {
+    if (spec_.at_end && !started_) live->StartAt(live->stat.size);
+    started_ = true;
+    Adopt(chain_.end(), std::move(live), now);
+    return;
+  }
+  started_ = true;
+  Files files;
+  for (const RotatedFile& file : older) {
+    if (Taken(file.stat.id)) continue;
+    if (auto opened = Open(file.path)) files.push_back(std::move(opened));
+  }
+  files.push_back(std::move(live));
+  ResumeChain(std::move(files), now);
+}
+
+// After a restart: which of files (oldest first, the live one last) were being read, and
+// how far. Reading goes on with the oldest that was not read to its end; what is newer
+// and was not known yet is read from its beginning.
+void Follower::ResumeChain(Files files, TailTime now) {
+  const std::size_t count = files.size();
+  const auto mine = shared_.book.OfPath(path_hash_);
+  std::vector<std::optional<Checkpoint>> match(count);
+  std::set<FileId> used;
+  for (std::size_t i = 0; i < count; ++i) {
+    const Checkpoint* checkpoint = shared_.book.Find(files[i]->id());
+    if (checkpoint != nullptr && files[i]->Fits(*checkpoint)) {
+      match[i] = *checkpoint;
+      used.insert(files[i]->id());
+    }
+  }
+  // Copied and emptied, or compressed: the same bytes in another file.
+  for (const auto& [id, checkpoint] : mine) {
+    if (used.count(id) != 0 || checkpoint.done || checkpoint.head_bytes == 0) continue;
+    for (std::size_t i = count; i-- > 0;) {
+      if (match[i] || !files[i]->Fits(checkpoint)) continue;
+      match[i] = checkpoint;
+      // Gone from id, or id is another file by now. What is merely not found here may
+      // have another name that is followed: the sweep decides.
+      shared_.book.Forget(id);
+      if (i + 1 != count) {
+        files[i]->sealed = true;
+        ++shared_.stats.copies_found;
+      }
+      break;
+    }
+  }
+  std::int64_t modified_ns = 0;  // When the newest of the lost files was last read.
+  for (const auto& [id, checkpoint] : mine) {
+    modified_ns = std::max(modified_ns, checkpoint.modified_ns);
+  }
+  std::size_t first = count;
+  for (std::size_t i = 0; i < count && first == count; ++i) {
+    if (match[i] && !match[i]->done) first = i;
+  }
+  for (std::size_t i = count; i-- > 0 && first == count;) {
+    if (match[i]) first = i;
+  }
+  if (first == count) {
+    first = count - 1;
+    while (!mine.empty() && first > 0 && files[first - 1]->stat.modified_ns >= modified_ns) --first;
+  }
+  for (std::size_t i = first; i < count; ++i) {
+    const bool live = i + 1 == count;
+    if (match[i]) {
+      if (match[i]->done && !live && files[i]->stat.size <= match[i]->read_offset) continue;
+      files[i]->Resume(*match[i]);
+    }
+    Adopt(chain_.end(), std::move(files[i]), now);
+  }
+}
+
+// The live path leads to another file than before.
+void Follower::OpenNext(std::unique_ptr<LogFile> live, const std::vector<RotatedFile>& older,
+                        TailTime now) {
+  ++shared_.stats.rotations;
+  const LogFile& last = *chain_.back();
+  std::vector<RotatedFile> between = NewerThan(older, last, last.stat.modified_ns);
+  if (last.path != real_.path) between.clear();  // A symlink was led elsewhere.
+  for (const RotatedFile& file : between) {
+    if (auto opened = Open(file.path)) {
+      if (!Taken(opened->id())) Adopt(chain_.end(), std::move(opened), now);
+    }
+  }
+  Adopt(chain_.end(), std::move(live), now);
+}
+
+// Those of older that are newer than anchor: by their order where it is among them,
+// else by time, without those known before.
+std::vector<RotatedFile> Follower::NewerThan(const std::vector<RotatedFile>& older,
+                                             const LogFile& anchor, std::int64_t modified_ns) {
+  const auto at = std::find_if(older.begin(), older.end(), [&anchor](const RotatedFile& file) {
+    return file.stat.id == anchor.id();
+  });
+  std::vector<RotatedFile> newer;
+  for (auto file = at == older.end() ? older.begin() : at + 1; file != older.end(); ++file) {
+    if (Taken(file->stat.id)) continue;
+    if (at == older.end()) {
+      const std::pair id(file->stat.id, file->stat.birth_ns);
+      if (std::find(older_.begin(), older_.end(), id) != older_.end()) continue;
+      if (file->stat.modified_ns < modified_ns) continue;
+      if (WasRead(file->path)) continue;
+    }
+    newer.push_back(*file);
+  }
+  return newer;
+}
+
+// The file at path holds what is open, or was read, under another inode: compressed or
+// copied since.
+bool Follower::WasRead(const std::string& path) {
+  const auto opened = Open(path);
+  if (!opened) return false;
+  for (const auto& [id, checkpoint] : shared_.book.OfPath(path_hash_)) {
+    if (checkpoint.head_bytes != 0 && (checkpoint.done || Taken(id)) && opened->Fits(checkpoint)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+void Follower::Adopt(Files::iterator before, std::unique_ptr<LogFile> file, TailTime now) {
+  const std::int64_t age_ms = (now.wall_ns - file->stat.modified_ns) / kNsPerMs;
+  file->growth_ms = now.steady_ms - std::max<std::int64_t>(age_ms, 0);
+  file->CheckHead();
+  if (format_ != Format::kPlain && chain_.empty()) {
+    file->records = std::make_unique<OpenRecords>(shared_.options.line_bytes_max);
+  }
+  shared_.opened[file->id()] = this;
+  shared_.book.Set(file->id(), file->MakeCheckpoint(path_hash_));
+  ++shared_.stats.files_open;
+  ++shared_.stats.files_opened;
+  chain_.insert(before, std::move(file));
+}
+
+}  // namespace opssight

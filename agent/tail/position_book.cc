@@ -1,0 +1,74 @@
+#include "agent/tail/position_book.h"
+
+namespace opssight {
+
+void PositionBook::Load(const std::vector<Position>& positions, std::uint64_t* bad) {
+  for (const Position& position : positions) {
+    const auto id = ParseCheckpointKey(position.key);
+    const auto checkpoint =
+        position.value ? DecodeCheckpoint(*position.value) : std::optional<Checkpoint>();
+    if (!id || !checkpoint) ++*bad;
+    if (id) entries_[*id] = Entry{.checkpoint = checkpoint.value_or(Checkpoint{})};
+  }
+}
+
+const Checkpoint* PositionBook::Find(const FileId& id) const {
+  const auto entry = entries_.find(id);
+  return entry == entries_.end() ? nullptr : &entry->second.checkpoint;
+}
+
+std::vector<std::pair<FileId, Checkpoint>> PositionBook::OfPath(std::uint64_t path_hash) const {
+  std::vector<std::pair<FileId, Checkpoint>> found;
+  for (const auto& [id, entry] : entries_) {
+    if (entry.checkpoint.path_hash == path_hash) found.emplace_back(id, entry.checkpoint);
+  }
+  return found;
+}
+
+void PositionBook::Set(const FileId& id, const Checkpoint& checkpoint) {
+  Entry& entry = entries_[id];
+  entry.unseen = 0;
+  if (entry.checkpoint == checkpoint) return;
+  entry.checkpoint = checkpoint;
+  dirty_[id] = true;
+}
+
+void PositionBook::Forget(const FileId& id) {
+  if (entries_.erase(id) != 0) dirty_[id] = false;
+}
+
+std::vector<Position> PositionBook::TakeDirty() {
+  std::vector<Position> positions;
+  positions.reserve(dirty_.size());
+  for (const auto& [id, stored] : dirty_) {
+    Position& position = positions.emplace_back();
+    position.key = CheckpointKey(id);
+    if (stored) position.value = EncodeCheckpoint(entries_[id].checkpoint);
+  }
+  dirty_.clear();
+  return positions;
+}
+
+void PositionBook::Saw(const FileId& id) {
+  const auto entry = entries_.find(id);
+  if (entry != entries_.end()) entry->second.unseen = 0;
+}
+
+std::vector<std::pair<FileId, Checkpoint>> PositionBook::Sweep() {
+  std::vector<std::pair<FileId, Checkpoint>> unread;
+  for (auto entry = entries_.begin(); entry != entries_.end();) {
+    if (++entry->second.unseen <= 2) {
+      ++entry;
+      continue;
+    }
+    const Checkpoint& checkpoint = entry->second.checkpoint;
+    if (!checkpoint.done && checkpoint.size_seen > checkpoint.resume_offset()) {
+      unread.emplace_back(entry->first, checkpoint);
+    }
+    dirty_[entry->first] = false;
+    entry = entries_.erase(entry);
+  }
+  return unread;
+}
+
+}  // namespace opssight
