@@ -53,6 +53,7 @@ void Put(std::string& out, const Welcome& welcome) {
     PutLe(out, welcome.runs[i].last_hash);
   }
   PutLe(out, welcome.unix_ms);
+  PutLe(out, static_cast<std::uint8_t>(welcome.used_since ? 1 : 0));
 }
 
 void Put(std::string& out, const LayoutBytes& layout) {
@@ -183,6 +184,9 @@ void Take(Fields& fields, Welcome& welcome) {
     fields.Require(run.first <= run.last);
   }
   fields.Get(welcome.unix_ms);
+  std::uint8_t flags = 0;
+  fields.Get(flags);
+  welcome.used_since = (flags & 1) != 0;
 }
 
 void Take(Fields& fields, LayoutBytes& layout) {

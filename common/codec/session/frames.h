@@ -66,6 +66,9 @@ struct Welcome {
   std::uint32_t window_bytes = 0;
   std::vector<Run> runs;
   std::uint64_t unix_ms = 0;
+  // With a new epoch: one later than Hello's was used already, by another copy of
+  // this agent's state, so what is not in runs may have been stored under it.
+  bool used_since = false;
   bool operator==(const Welcome&) const = default;
 };
 
