@@ -13,12 +13,12 @@
 #include <string>
 #include <vector>
 
-#include "aggregator/api/api.h"
+#include "aggregator/api/options.h"
 #include "aggregator/enrol/ca_files.h"
 #include "aggregator/enrol/registry.h"
 #include "aggregator/store/logs/logs_store.h"
-#include "aggregator/store/meta_table.h"
 #include "aggregator/store/spans/spans_store.h"
+#include "aggregator/store/store_options.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/config/table.h"
@@ -51,9 +51,9 @@ struct AggregatorConfig {
   ListenConfig listen;
   AgentsConfig agents;
   QueryConfig query;
+  StoreOptions store;
   LogsOptions logs;
   SpansOptions spans;
-  MetaOptions meta;
 };
 
 const OptionTable<AggregatorConfig>& AggregatorTable();

@@ -35,19 +35,49 @@ data_dir: /srv/ops
 listen: {address: ":9090", aliases: [3100, 9093]}
 agents: {names: [mon.example.org], certificate_days: 7}
 query: {timeout: 10s, samples_max: 1000, lookback: 1m}
-store: {meta_bytes_max: 2GiB, logs: {block_bytes: 2MiB}}
+retention: {spans: {time: 3d, size: 5GB}}
+store: {meta_map_bytes: 2GiB, flush: {age: 10m}, logs: {block_bytes: 2MiB}}
 )");
   ASSERT_TRUE(loaded.ok()) << loaded.problems.ToString();
   const AggregatorConfig config = Resolved(loaded.options);
   EXPECT_EQ(config.logs.dir, "/srv/ops");
   EXPECT_EQ(config.spans.dir, "/srv/ops");
   EXPECT_EQ(config.logs.block_raw_bytes, 2U << 20);
-  EXPECT_EQ(config.meta.map_bytes, 2ULL << 30);
+  EXPECT_EQ(config.store.dir, "/srv/ops");
+  EXPECT_EQ(config.store.meta_map_bytes, 2ULL << 30);
+  EXPECT_EQ(config.store.flush_age_ms, 600'000);
+  EXPECT_EQ(config.store.spans.keep_ms, 3 * kMsPerDay);
+  EXPECT_EQ(config.store.spans.bytes_max, 5ULL << 30);
   EXPECT_THAT(config.listen.aliases, ElementsAre(3100, 9093));
   EXPECT_EQ(config.agents.registry.certificate_days, 7);
   EXPECT_EQ(config.query.timeout_ms, 10'000);
   EXPECT_EQ(config.query.api.limits.samples_max, 1000U);
   EXPECT_EQ(config.query.api.lookback_ms, 60'000);
+}
+
+TEST(AggregatorConfigTest, TheOldStacksVariablesOverrideTheFiles) {
+  const std::map<std::string, std::string> variables = {{"PROMETHEUS_RETENTION_TIME", "30d"},
+                                                        {"PROMETHEUS_RETENTION_SIZE", "10GB"},
+                                                        {"LOKI_RETENTION_PERIOD", "168h"}};
+  const auto loaded = Load(
+      "retention: {metrics: {time: 1d}, logs: {time: 1d}}",
+      [&](const std::string& name) -> std::optional<std::string> { return variables.at(name); });
+  ASSERT_TRUE(loaded.ok()) << loaded.problems.ToString();
+  EXPECT_EQ(loaded.options.store.metrics.keep_ms, 30 * kMsPerDay);
+  EXPECT_EQ(loaded.options.store.metrics.bytes_max, 10ULL << 30);
+  EXPECT_EQ(loaded.options.store.logs.keep_ms, 7 * kMsPerDay);
+}
+
+TEST(AggregatorConfigTest, RetentionIsThatOfTheOldStackByDefault) {
+  EXPECT_EQ(AggregatorConfig{}.store.metrics.keep_ms, 30 * kMsPerDay);
+  EXPECT_EQ(AggregatorConfig{}.store.logs.keep_ms, 7 * kMsPerDay);
+}
+
+TEST(AggregatorConfigTest, LimitsThatDoNotGoTogetherAreAProblem) {
+  EXPECT_EQ(
+      Load("store:\n  wal_map_bytes: 1GiB\n  flush: {wal_bytes_max: 1GiB}\n").problems.ToString(),
+      "aggregator.yaml:3: store.flush.wal_bytes_max: must be at most a quarter of "
+      "wal_map_bytes\n");
 }
 
 TEST(AggregatorConfigTest, HttpListensOnLoopbackAndAgentsOnAll) {
