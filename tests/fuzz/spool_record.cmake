@@ -1,0 +1,1 @@
+ops_fuzz(spool_record DEPS agent/spool)
