@@ -1,0 +1,207 @@
+#include "aggregator/store/gaps/gaps_store.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <limits>
+#include <system_error>
+#include <utility>
+
+#include "aggregator/store/gaps/gap_record.h"
+#include "common/base/log.h"
+#include "common/bytes/endian.h"
+
+namespace opssight {
+namespace {
+
+constexpr const char* kTable = "gaps";
+constexpr std::size_t kSeenAtOnce = 10'000;  // Records looked at in one transaction.
+
+std::string KeyOf(WalPosition cut, std::uint32_t number) {
+  std::string key;
+  PutBe(key, cut);
+  PutBe(key, number);
+  return key;
+}
+
+std::size_t BytesOf(const Gap& gap) {
+  return sizeof(Gap) + gap.stream.size() + gap.reason.size();
+}
+
+bool Overlaps(const Gap& gap, std::int64_t from_ns, std::int64_t to_ns) {
+  return gap.from_ns <= to_ns && gap.to_ns >= from_ns;
+}
+
+WalPosition CutOf(std::string_view key) {
+  return GetBe<WalPosition>(key).value_or(0);
+}
+
+// Deletes what a crash left of a flush that the wal does not know. Bytes that stay.
+Status DropAbove(WriteTxn& txn, WalPosition flushed, std::uint64_t& bytes) {
+  bytes = 0;
+  OPS_TRY(const Table table, txn.OpenTable(kTable));
+  OPS_TRY(Cursor cursor, txn.OpenCursor(table));
+  OPS_TRY(auto at, cursor.First());
+  while (at) {
+    if (CutOf(at->first) > flushed) {
+      OPS_RETURN_IF_ERROR(cursor.Delete());
+    } else {
+      bytes += at->second.size();
+    }
+    OPS_TRY(at, cursor.Next());
+  }
+  return {};
+}
+
+}  // namespace
+
+Status GapsStore::Recover(WalPosition flushed) {
+  std::error_code error;
+  std::filesystem::create_directories(options_.dir, error);
+  if (error) return IoError("gaps: create " + options_.dir, error.value());
+  std::string set_aside;
+  OPS_TRY(env_, OpenOrSetAside(options_.dir + "/gaps.mdb",
+                               {.map_bytes = options_.map_bytes, .tables_max = 4}, {kTable},
+                               options_.clock->WallMs(), &set_aside));
+  std::uint64_t bytes = 0;
+  OPS_RETURN_IF_ERROR(env_->Write([&](WriteTxn& txn) { return DropAbove(txn, flushed, bytes); }));
+  disk_bytes_ = bytes;
+  MutexLock lock(mutex_);
+  published_ = flushed;
+  return {};
+}
+
+void GapsStore::Apply(const BatchOrigin&, std::shared_ptr<const DecodedBatch> batch) {
+  MutexLock lock(mutex_);
+  for (const Gap& gap : batch->gaps()) {
+    head_.push_back(gap);
+    head_bytes_ += BytesOf(gap);
+  }
+}
+
+void GapsStore::Freeze(WalPosition) {
+  MutexLock lock(mutex_);
+  frozen_ = std::make_shared<const Records>(std::exchange(head_, {}));
+  frozen_bytes_ = std::exchange(head_bytes_, 0);
+}
+
+Status GapsStore::Flush(WalPosition cut) {
+  std::shared_ptr<const Records> frozen;
+  {
+    MutexLock lock(mutex_);
+    frozen = frozen_;
+  }
+  if (frozen == nullptr) return {};
+  for (std::size_t next = 0; next < frozen->size();) {
+    OPS_RETURN_IF_ERROR(FlushFrom(next, *frozen, cut));
+  }
+  return {};
+}
+
+// One transaction. The same keys for the same cut, so that a flush may be repeated.
+Status GapsStore::FlushFrom(std::size_t& next, const Records& records, WalPosition cut) {
+  std::size_t at = next;
+  std::size_t bytes = 0;
+  OPS_RETURN_IF_ERROR(env_->Write([&](WriteTxn& txn) -> Status {
+    OPS_TRY(const Table table, txn.OpenTable(kTable));
+    for (; at < records.size() && bytes < options_.transaction_bytes_max; ++at) {
+      const std::string value = EncodeGap(records[at]);
+      const std::string key = KeyOf(cut, static_cast<std::uint32_t>(at));
+      OPS_TRY(const auto before, txn.Get(table, key));
+      if (!before) bytes += value.size();
+      if (Status put = txn.Put(table, key, value); !put) return put;
+    }
+    return {};
+  }));
+  disk_bytes_ += bytes;
+  next = at;
+  return {};
+}
+
+void GapsStore::Publish(WalPosition cut) {
+  MutexLock lock(mutex_);
+  frozen_ = nullptr;
+  frozen_bytes_ = 0;
+  published_ = cut;
+}
+
+std::uint64_t GapsStore::head_bytes() const {
+  MutexLock lock(mutex_);
+  return head_bytes_ + frozen_bytes_;
+}
+
+Result<std::vector<Gap>> GapsStore::Gaps(std::int64_t from_ns, std::int64_t to_ns) const {
+  std::vector<Gap> out;
+  const auto take = [&](const Gap& gap) {
+    if (Overlaps(gap, from_ns, to_ns)) out.push_back(gap);
+  };
+  WalPosition published = 0;
+  {
+    // Head, frozen and what counts of the disk, of one moment.
+    MutexLock lock(mutex_);
+    std::for_each(head_.begin(), head_.end(), take);
+    if (frozen_ != nullptr) std::for_each(frozen_->begin(), frozen_->end(), take);
+    published = published_;
+  }
+  if (env_ == nullptr) return out;
+  OPS_RETURN_IF_ERROR(env_->Read([&](ReadTxn& txn) -> Status {
+    OPS_TRY(const Table table, txn.OpenTable(kTable));
+    OPS_TRY(Cursor cursor, txn.OpenCursor(table));
+    OPS_TRY(auto at, cursor.First());
+    while (at && CutOf(at->first) <= published) {
+      if (const auto gap = DecodeGap(at->second)) {
+        take(*gap);
+      } else {
+        ++corrupt_records_;
+        OPS_LOG_EVERY(60, kWarn, "gaps: {}: {}; left out", env_->path(), gap.error().message);
+      }
+      OPS_TRY(at, cursor.Next());
+    }
+    return {};
+  }));
+  std::stable_sort(out.begin(), out.end(),
+                   [](const Gap& a, const Gap& b) { return a.from_ns < b.from_ns; });
+  return out;
+}
+
+Status GapsStore::Retain(std::int64_t keep_from_ms, std::uint64_t bytes_max) {
+  const std::int64_t keep_from_ns =
+      std::max(keep_from_ms, std::numeric_limits<std::int64_t>::min() / kNsPerMs) * kNsPerMs;
+  std::string after;
+  for (bool more = true; more;) {
+    OPS_RETURN_IF_ERROR(DeletePiece(keep_from_ns, bytes_max, after, more));
+  }
+  return {};
+}
+
+// One transaction over the records behind key `after`.
+Status GapsStore::DeletePiece(std::int64_t keep_from_ns, std::uint64_t bytes_max,
+                              std::string& after, bool& more) {
+  const std::uint64_t total = disk_bytes_;
+  std::uint64_t gone = 0;
+  std::string last = after;
+  more = false;
+  OPS_RETURN_IF_ERROR(env_->Write([&](WriteTxn& txn) -> Status {
+    OPS_TRY(const Table table, txn.OpenTable(kTable));
+    OPS_TRY(Cursor cursor, txn.OpenCursor(table));
+    OPS_TRY(auto at, cursor.Seek(after.empty() ? after : after + '\0'));
+    for (std::size_t seen = 0; at; ++seen) {
+      if (seen == kSeenAtOnce) {
+        more = true;
+        break;
+      }
+      last = std::string(at->first);
+      const auto gap = DecodeGap(at->second);
+      if (!gap || gap->to_ns < keep_from_ns || (bytes_max != 0 && total - gone > bytes_max)) {
+        gone += at->second.size();
+        if (Status deleted = cursor.Delete(); !deleted) return deleted;
+      }
+      OPS_TRY(at, cursor.Next());
+    }
+    return {};
+  }));
+  disk_bytes_ -= gone;
+  after = last;
+  return {};
+}
+
+}  // namespace opssight

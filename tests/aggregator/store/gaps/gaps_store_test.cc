@@ -1,0 +1,139 @@
+#include "aggregator/store/gaps/gaps_store.h"
+
+#include <fstream>
+
+#include "aggregator/store/gaps/gap_record.h"
+#include "tests/aggregator/store/store_testing.h"
+
+namespace opssight {
+namespace {
+
+using namespace testing_store;  // NOLINT(google-build-using-namespace)
+
+Gap GapAt(std::int64_t from_ns, std::int64_t to_ns, const std::string& reason) {
+  return {.signal = Signal::kLogs,
+          .stream = "{app=\"a\"}",
+          .from_ns = from_ns,
+          .to_ns = to_ns,
+          .count = 7,
+          .reason = reason};
+}
+
+class GapsStoreTest : public ::testing::Test {
+ protected:
+  GapsStoreTest() { Reopen(0); }
+
+  void Reopen(WalPosition flushed) {
+    store_.reset();
+    store_ = std::make_unique<GapsStore>(
+        GapsOptions{.dir = dir_.path(), .transaction_bytes_max = 100, .map_bytes = 4 << 20});
+    const Status status = store_->Recover(flushed);
+    ASSERT_TRUE(status.has_value()) << status.error().message;
+  }
+  void Apply(const Gap& gap) {
+    BatchContents contents;
+    contents.gaps.push_back(gap);
+    store_->Apply({.position = ++position_}, *DecodedBatch::Decode(EncodeBatch(contents, 0), {}));
+  }
+  void Flush(WalPosition cut) {
+    store_->Freeze(cut);
+    ASSERT_TRUE(store_->Flush(cut).has_value());
+    store_->Publish(cut);
+  }
+  std::string Reasons(std::int64_t from_ns = 0, std::int64_t to_ns = 1000 * kNsPerMs) {
+    const auto gaps = store_->Gaps(from_ns, to_ns);
+    if (!gaps) return gaps.error().message;
+    std::string out;
+    for (const Gap& gap : *gaps) out += gap.reason + " ";
+    return out;
+  }
+
+  TempDir dir_;
+  std::unique_ptr<GapsStore> store_;
+  WalPosition position_ = 0;
+};
+
+TEST_F(GapsStoreTest, AnswersTheSameFromHeadFrozenDiskAndAfterReopening) {
+  Apply(GapAt(20, 30, "second"));
+  Apply(GapAt(10, 15, "first"));
+  EXPECT_EQ(Reasons(), "first second ");
+  store_->Freeze(2);
+  EXPECT_EQ(Reasons(), "first second ");
+  ASSERT_TRUE(store_->Flush(2).has_value());
+  ASSERT_TRUE(store_->Flush(2).has_value()) << "may be tried again";
+  EXPECT_EQ(Reasons(), "first second ");
+  const std::uint64_t bytes = store_->disk_bytes();
+  store_->Publish(2);
+  EXPECT_EQ(Reasons(), "first second ");
+  EXPECT_EQ(store_->head_bytes(), 0U);
+  Reopen(2);
+  EXPECT_EQ(store_->disk_bytes(), bytes);
+  EXPECT_EQ(Reasons(), "first second ");
+  EXPECT_EQ(Reasons(15, 19), "first ");
+  EXPECT_EQ(Reasons(16, 19), "");
+  const auto gaps = store_->Gaps(0, 15);
+  EXPECT_EQ(gaps->front(), GapAt(10, 15, "first"));
+}
+
+TEST_F(GapsStoreTest, AFlushThatTheWalDidNotRecordIsUndone) {
+  Apply(GapAt(1, 1, "kept"));
+  Flush(1);
+  Apply(GapAt(2, 2, "replayed"));
+  Flush(2);
+  Reopen(1);
+  EXPECT_EQ(Reasons(), "kept ");
+  Apply(GapAt(2, 2, "replayed"));
+  Flush(2);
+  EXPECT_EQ(Reasons(), "kept replayed ");
+}
+
+TEST_F(GapsStoreTest, RetentionIsByEndAndBySize) {
+  for (int i = 1; i <= 5; ++i) {
+    Apply(GapAt(i * kNsPerMs, i * kNsPerMs, "ms" + std::to_string(i)));
+    Flush(static_cast<WalPosition>(i));
+  }
+  const std::uint64_t all = store_->disk_bytes();
+  ASSERT_TRUE(store_->Retain(3, 0).has_value());
+  EXPECT_EQ(Reasons(), "ms3 ms4 ms5 ");
+  EXPECT_EQ(store_->disk_bytes(), all / 5 * 3);
+  ASSERT_TRUE(store_->Retain(std::numeric_limits<std::int64_t>::min() / 2, all / 5).has_value());
+  EXPECT_EQ(Reasons(), "ms5 ");
+  Reopen(5);
+  EXPECT_EQ(Reasons(), "ms5 ");
+}
+
+TEST_F(GapsStoreTest, ADamagedRecordIsLeftOutAndADamagedFileSetAside) {
+  Apply(GapAt(1, 1, "one"));
+  Apply(GapAt(2, 2, "two"));
+  Flush(2);
+  store_.reset();
+  {
+    auto env = Env::Open(dir_.path() + "/gaps.mdb", {.map_bytes = 4 << 20});
+    auto txn = (*env)->BeginWrite();
+    const auto table = txn->OpenTable("gaps");
+    std::string key;
+    {
+      auto cursor = txn->OpenCursor(*table);
+      key = std::string((*cursor->First())->first);
+    }
+    ASSERT_TRUE(txn->Put(*table, key, "damaged").has_value());
+    ASSERT_TRUE(txn->Commit().has_value());
+  }
+  Reopen(2);
+  EXPECT_EQ(Reasons(), "two ");
+  EXPECT_EQ(store_->corrupt_records(), 1U);
+  store_.reset();
+  std::ofstream(dir_.path() + "/gaps.mdb") << std::string(8192, 'x');
+  Reopen(2);
+  EXPECT_EQ(Reasons(), "");
+}
+
+TEST(GapRecordTest, TextFromAgentsIsBounded) {
+  const auto gap = DecodeGap(EncodeGap(GapAt(1, 2, std::string(5000, 'r'))));
+  ASSERT_TRUE(gap.has_value());
+  EXPECT_EQ(gap->reason.size(), kGapTextBytesMax);
+  EXPECT_EQ(DecodeGap("").error().code, ErrorCode::kCorrupt);
+}
+
+}  // namespace
+}  // namespace opssight
