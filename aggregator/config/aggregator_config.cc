@@ -42,6 +42,7 @@ const OptionTable<AggregatorConfig>& AggregatorTable() {
 
 AggregatorConfig Resolved(AggregatorConfig config) {
   config.store.dir = config.data_dir;
+  config.meta.map_bytes = config.store.meta_map_bytes;
   config.logs.dir = config.data_dir;
   config.spans.dir = config.data_dir;
   return config;

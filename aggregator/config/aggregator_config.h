@@ -17,6 +17,7 @@
 #include "aggregator/enrol/ca_files.h"
 #include "aggregator/enrol/registry.h"
 #include "aggregator/store/logs/logs_store.h"
+#include "aggregator/store/meta_table.h"
 #include "aggregator/store/spans/spans_store.h"
 #include "aggregator/store/store_options.h"
 #include "common/base/clock.h"
@@ -54,11 +55,12 @@ struct AggregatorConfig {
   StoreOptions store;
   LogsOptions logs;
   SpansOptions spans;
+  MetaOptions meta;  // As store.meta_map_bytes says; see Resolved.
 };
 
 const OptionTable<AggregatorConfig>& AggregatorTable();
 
-// With the folders of the parts below data_dir filled in.
+// With what several parts share copied into each: data_dir, the size of meta.mdb.
 AggregatorConfig Resolved(AggregatorConfig config);
 
 // The generated files of packaging/config.

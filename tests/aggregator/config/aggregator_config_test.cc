@@ -45,6 +45,7 @@ store: {meta_map_bytes: 2GiB, flush: {age: 10m}, logs: {block_bytes: 2MiB}}
   EXPECT_EQ(config.logs.block_raw_bytes, 2U << 20);
   EXPECT_EQ(config.store.dir, "/srv/ops");
   EXPECT_EQ(config.store.meta_map_bytes, 2ULL << 30);
+  EXPECT_EQ(config.meta.map_bytes, 2ULL << 30);
   EXPECT_EQ(config.store.flush_age_ms, 600'000);
   EXPECT_EQ(config.store.spans.keep_ms, 3 * kMsPerDay);
   EXPECT_EQ(config.store.spans.bytes_max, 5ULL << 30);
