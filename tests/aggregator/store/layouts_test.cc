@@ -1,0 +1,87 @@
+#include "aggregator/store/layouts.h"
+
+#include "tests/aggregator/store/store_testing.h"
+
+namespace opssight {
+namespace {
+
+using namespace testing_store;  // NOLINT(google-build-using-namespace)
+
+std::shared_ptr<const LayoutFrame> Make(const std::string& name) {
+  const auto layout = std::make_shared<const Layout>(
+      std::vector<LayoutSeries>{{.labels = Labels{{"__name__", name}}}});
+  return std::make_shared<const LayoutFrame>(
+      LayoutFrame{.layout = layout, .frame = EncodeLayout(*layout)});
+}
+
+class LayoutsTest : public ::testing::Test {
+ protected:
+  LayoutsTest() {
+    std::string set_aside;
+    wal_ = *Wal::Open(dir_.path(), 4 << 20, 0, stats_, &set_aside);
+    layouts_ = std::make_unique<Layouts>(*wal_, 400, stats_);
+  }
+  void Write(const LayoutFrame& layout, Layouts::Day day) {
+    WalGroup group;
+    group.layouts.emplace_back(layout.layout->id(), Layouts::ValueOf(layout, day));
+    ASSERT_TRUE(wal_->Commit(group).has_value());
+    layouts_->Written(layout.layout, day);
+  }
+
+  TempDir dir_;
+  StoreStats stats_;
+  std::unique_ptr<Wal> wal_;
+  std::unique_ptr<Layouts> layouts_;
+};
+
+TEST_F(LayoutsTest, WhatLeavesTheCacheIsReadAgain) {
+  std::vector<LayoutId> ids;
+  for (int i = 0; i < 20; ++i) {
+    const auto layout = Make("m" + std::to_string(i));
+    ids.push_back(layout->layout->id());
+    Write(*layout, 1);
+  }
+  for (int i = 0; i < 20; ++i) {
+    const auto found = layouts_->Find(ids[static_cast<std::size_t>(i)]);
+    ASSERT_NE(found, nullptr);
+    EXPECT_EQ(found->series().front().labels.Get("__name__"), "m" + std::to_string(i));
+    EXPECT_EQ(layouts_->Find(found->id()), found) << "in use: the same object";
+  }
+}
+
+TEST_F(LayoutsTest, IsWrittenOnceADayAndDroppedWhenLongUnused) {
+  const auto old = Make("old");
+  const auto used = Make("used");
+  EXPECT_TRUE(layouts_->NeedsWrite(used->layout->id(), 5));
+  Write(*old, 5);
+  Write(*used, 5);
+  EXPECT_FALSE(layouts_->NeedsWrite(used->layout->id(), 5));
+  EXPECT_TRUE(layouts_->NeedsWrite(used->layout->id(), 6));
+  Write(*used, 6);
+  EXPECT_EQ(*layouts_->Trim(6, 10), 1U);
+  EXPECT_FALSE(layouts_->Knows(old->layout->id()));
+  Layouts again(*wal_, 400, stats_);
+  ASSERT_TRUE(again.Load().has_value());
+  EXPECT_EQ(again.Find(old->layout->id()), nullptr);
+  EXPECT_NE(again.Find(used->layout->id()), nullptr);
+  EXPECT_EQ(stats_.layouts_trimmed, 1U);
+}
+
+TEST_F(LayoutsTest, ADamagedLayoutIsAskedForAgain) {
+  const auto layout = Make("m");
+  WalGroup group;
+  std::string value = Layouts::ValueOf(*layout, 1);
+  value.back() = static_cast<char>(value.back() ^ 1);
+  group.layouts.emplace_back(layout->layout->id(), value);
+  ASSERT_TRUE(wal_->Commit(group).has_value());
+  ASSERT_TRUE(layouts_->Load().has_value());
+  EXPECT_FALSE(layouts_->NeedsWrite(layout->layout->id(), 1));
+  EXPECT_EQ(layouts_->Find(layout->layout->id()), nullptr);
+  EXPECT_EQ(stats_.corrupt_layouts, 1U);
+  EXPECT_TRUE(layouts_->NeedsWrite(layout->layout->id(), 1));
+  Write(*layout, 1);
+  EXPECT_NE(layouts_->Find(layout->layout->id()), nullptr);
+}
+
+}  // namespace
+}  // namespace opssight

@@ -1,0 +1,1 @@
+ops_bench(wal DEPS aggregator/store common/codec/batch)

@@ -1,0 +1,1 @@
+ops_fuzz(wal_entry DEPS aggregator/store aggregator/store/gaps)
