@@ -152,7 +152,7 @@ void Listener::AcceptSome() {
 
 void Listener::BackOff(int error_number) {
   loop_.AssertHere();
-  counters_->accept_errors.fetch_add(1, std::memory_order_relaxed);
+  metrics_->accept_errors.Add();
   OPS_LOG_EVERY(10, kWarn, "listener: port {}: {}; accepting again in {} ms", port_,
                 IoError("accept", error_number).message, kBackOffMs);
   uv_poll_stop(&poll_->handle);
@@ -160,8 +160,8 @@ void Listener::BackOff(int error_number) {
 }
 
 void Listener::HandOver(int fd) {
-  if (counters_->open.load(std::memory_order_relaxed) >= options_.connections_max) {
-    counters_->refused.fetch_add(1, std::memory_order_relaxed);
+  if (metrics_->open.value() >= static_cast<double>(options_.connections_max)) {
+    metrics_->refused.Add();
     OPS_LOG_EVERY(10, kWarn, "listener: port {}: {} connections are open, the limit; refused one",
                   port_, options_.connections_max);
     close(fd);
@@ -169,17 +169,15 @@ void Listener::HandOver(int fd) {
   }
   const auto connection = std::make_shared<Connection>(loop_, tls_, options_.stream);
   if (!connection->Adopt(fd).has_value()) {
-    counters_->accept_errors.fetch_add(1, std::memory_order_relaxed);
+    metrics_->accept_errors.Add();
     return;
   }
-  counters_->accepted.fetch_add(1, std::memory_order_relaxed);
-  counters_->open.fetch_add(1, std::memory_order_relaxed);
-  connection->set_slot(std::shared_ptr<void>(nullptr, [counters = counters_](void*) {
-    counters->open.fetch_sub(1, std::memory_order_relaxed);
-  }));
-  connection->set_on_handshake_failed([counters = counters_](bool timeout) {
-    (timeout ? counters->handshake_timeouts : counters->handshake_failures)
-        .fetch_add(1, std::memory_order_relaxed);
+  metrics_->accepted.Add();
+  metrics_->open.Add(1);
+  connection->set_slot(
+      std::shared_ptr<void>(nullptr, [metrics = metrics_](void*) { metrics->open.Add(-1); }));
+  connection->set_on_handshake_failed([metrics = metrics_](bool timeout) {
+    (timeout ? metrics->handshake_timeouts : metrics->handshake_failures).Add();
   });
   const std::int64_t handshake_timeout_ms = options_.handshake_timeout_ms;
   StreamHandler* handler = on_stream_(connection->MakeStream());

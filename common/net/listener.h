@@ -9,7 +9,6 @@
 // tries again every 100 ms.
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -18,17 +17,17 @@
 #include "common/base/result.h"
 #include "common/net/stream.h"
 #include "common/net/timer.h"
+#include "common/selfmon/metrics.h"
 
 namespace opssight {
 
-// Read on any thread.
-struct ListenerCounters {
-  std::atomic<std::uint64_t> accepted{0};
-  std::atomic<std::uint64_t> refused{0};             // At connections_max.
-  std::atomic<std::uint64_t> accept_errors{0};       // EMFILE and the like; then a pause.
-  std::atomic<std::uint64_t> handshake_failures{0};  // Without the next.
-  std::atomic<std::uint64_t> handshake_timeouts{0};
-  std::atomic<std::size_t> open{0};  // Now.
+struct ListenerMetrics {
+  Counter accepted;
+  Counter refused;             // At connections_max.
+  Counter accept_errors;       // EMFILE and the like; then a pause.
+  Counter handshake_failures;  // Without the next.
+  Counter handshake_timeouts;
+  Gauge open;  // Connections now.
 };
 
 class Listener {
@@ -54,8 +53,8 @@ class Listener {
   Listener& operator=(const Listener&) = delete;
 
   std::uint16_t port() const { return port_; }  // The real one where 0 was asked.
-  const ListenerCounters& counters() const { return *counters_; }
-  std::shared_ptr<const ListenerCounters> shared_counters() const { return counters_; }
+  // Lives on with the last connection.
+  std::shared_ptr<const ListenerMetrics> metrics() const { return metrics_; }
 
  private:
   struct Poll;
@@ -71,7 +70,7 @@ class Listener {
   const std::shared_ptr<TlsContext> tls_;
   const Options options_;
   const OnStream on_stream_;
-  const std::shared_ptr<ListenerCounters> counters_ = std::make_shared<ListenerCounters>();
+  const std::shared_ptr<ListenerMetrics> metrics_ = std::make_shared<ListenerMetrics>();
   std::uint16_t port_ = 0;
   std::shared_ptr<Listener*> alive_;  // Null inside once destroyed: on_stream_ may do that.
   Poll* poll_ = nullptr;              // Deletes itself once libuv has let go.

@@ -93,6 +93,8 @@ struct H2Session::Callbacks {
     } else if (self.bodies_bytes_ + size > self.options_.bodies_bytes_max) {
       stream->rejected = true;
       nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, id, NGHTTP2_ENHANCE_YOUR_CALM);
+    } else if (!self.handler_.OnBody(size)) {
+      self.Reject(*stream, 503);
     } else {
       self.bodies_bytes_ += size;
       stream->request.body.append(View(bytes, size));
@@ -194,6 +196,13 @@ std::size_t H2Session::unfinished_requests() const {
   std::size_t count = 0;
   for (const auto& entry : streams_) count += entry.second->whole ? 0 : 1;
   return count;
+}
+
+std::int32_t H2Session::oldest_unfinished() const {
+  for (const auto& entry : streams_) {
+    if (!entry.second->whole && !entry.second->rejected) return entry.first;
+  }
+  return 0;
 }
 
 Status H2Session::Receive(std::string_view bytes) {

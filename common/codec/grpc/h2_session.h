@@ -47,6 +47,9 @@ struct H2Request {
 class H2Handler {
  public:
   virtual ~H2Handler() = default;
+  // size more bytes of a body have come. False: the stream is answered with 503, which
+  // clients try again, and its body dropped.
+  virtual bool OnBody(std::size_t /*size*/) { return true; }
   virtual void OnRequest(H2Request request) = 0;
   // After OnRequest: answered in full, or reset by the peer.
   virtual void OnStreamClosed(std::int32_t id) = 0;
@@ -72,6 +75,9 @@ class H2Session {
   bool done() const;
   std::size_t open_streams() const { return streams_.size(); }
   std::size_t unfinished_requests() const;
+  // The stream whose request has been coming for longest; 0 if none is.
+  std::int32_t oldest_unfinished() const;
+  std::size_t bodies_bytes() const { return bodies_bytes_; }  // Of unfinished requests.
 
  private:
   struct Callbacks;

@@ -147,20 +147,20 @@ TEST_F(StreamTest, ListenerRefusesAboveItsLimitAndCounts) {
   Wait([&] { return first.opened && servers.size() == 1; });
   Peer& second = Dial();
   Wait([&] { return second.closed.has_value(); });
-  EXPECT_EQ(listener->counters().refused.load(), 1U);
-  EXPECT_EQ(listener->counters().open.load(), 1U);
+  EXPECT_EQ(listener->metrics()->refused.value(), 1U);
+  EXPECT_EQ(listener->metrics()->open.value(), 1U);
   On([&] { servers[0]->stream.reset(); });
   Peer& third = Dial();
   Wait([&] { return third.opened && servers.size() == 2; });
-  EXPECT_EQ(listener->counters().accepted.load(), 2U);
+  EXPECT_EQ(listener->metrics()->accepted.value(), 2U);
 }
 
 TEST_F(StreamTest, HandshakeThatNeverComesIsCutOff) {
   Listen(Make(ServerOptions()), {.handshake_timeout_ms = 20});
   Peer& client = Dial();  // Plain, says nothing.
   Wait([&] { return client.closed.has_value(); });
-  EXPECT_EQ(listener->counters().handshake_timeouts.load(), 1U);
-  EXPECT_EQ(listener->counters().open.load(), 0U);
+  EXPECT_EQ(listener->metrics()->handshake_timeouts.value(), 1U);
+  EXPECT_EQ(listener->metrics()->open.value(), 0U);
 }
 
 TEST_F(StreamTest, OutOfFileDescriptorsBacksOffAndGoesOn) {
@@ -180,7 +180,7 @@ TEST_F(StreamTest, OutOfFileDescriptorsBacksOffAndGoesOn) {
     second->stream = Connect(loop, {"127.0.0.1", port}, nullptr, "", *second);
     setrlimit(RLIMIT_NOFILE, &tight);
   });
-  Wait([&] { return listener->counters().accept_errors.load() > 0; });
+  Wait([&] { return listener->metrics()->accept_errors.value() > 0; });
   setrlimit(RLIMIT_NOFILE, &before);
   Wait([&] { return servers.size() == 2 && second->opened; });
 }

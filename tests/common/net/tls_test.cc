@@ -108,7 +108,7 @@ TEST_F(TlsTest, WrongCaIsRefusedByName) {
                             "signed by /CN=Test CA, which is not trusted here");
   EXPECT_NE(got.server_closed.find("the peer refused: unknown CA"), std::string::npos)
       << got.server_closed;
-  EXPECT_EQ(listener->counters().handshake_failures.load(), 1U);
+  EXPECT_EQ(listener->metrics()->handshake_failures.value(), 1U);
 }
 
 TEST_F(TlsTest, ExpiredServerIsRefusedWithTheDate) {
