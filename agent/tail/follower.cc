@@ -46,6 +46,7 @@ void Follower::ReleaseAll() {
 void Follower::Check(TailTime now) {
   if (excluded_) {
     live_there_ = StatFile(real_.path).has_value();
+    for (const auto& file : chain_) shared_.book.Forget(file->id());
     ReleaseAll();
     return;
   }

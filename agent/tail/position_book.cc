@@ -8,7 +8,9 @@ void PositionBook::Load(const std::vector<Position>& positions, std::uint64_t* b
     const auto checkpoint =
         position.value ? DecodeCheckpoint(*position.value) : std::optional<Checkpoint>();
     if (!id || !checkpoint) ++*bad;
-    if (id) entries_[*id] = Entry{.checkpoint = checkpoint.value_or(Checkpoint{})};
+    if (!id) continue;
+    entries_[*id] = Entry{.checkpoint = checkpoint.value_or(Checkpoint{})};
+    by_path_.emplace(entries_[*id].checkpoint.path_hash, *id);
   }
 }
 
@@ -19,8 +21,9 @@ const Checkpoint* PositionBook::Find(const FileId& id) const {
 
 std::vector<std::pair<FileId, Checkpoint>> PositionBook::OfPath(std::uint64_t path_hash) const {
   std::vector<std::pair<FileId, Checkpoint>> found;
-  for (const auto& [id, entry] : entries_) {
-    if (entry.checkpoint.path_hash == path_hash) found.emplace_back(id, entry.checkpoint);
+  for (auto at = by_path_.lower_bound({path_hash, FileId{}});
+       at != by_path_.end() && at->first == path_hash; ++at) {
+    found.emplace_back(at->second, entries_.at(at->second).checkpoint);
   }
   return found;
 }
@@ -29,12 +32,20 @@ void PositionBook::Set(const FileId& id, const Checkpoint& checkpoint) {
   Entry& entry = entries_[id];
   entry.unseen = 0;
   if (entry.checkpoint == checkpoint) return;
+  if (entry.checkpoint.path_hash != checkpoint.path_hash) {
+    by_path_.erase({entry.checkpoint.path_hash, id});
+    by_path_.emplace(checkpoint.path_hash, id);
+  }
   entry.checkpoint = checkpoint;
   dirty_[id] = true;
 }
 
 void PositionBook::Forget(const FileId& id) {
-  if (entries_.erase(id) != 0) dirty_[id] = false;
+  const auto entry = entries_.find(id);
+  if (entry == entries_.end()) return;
+  by_path_.erase({entry->second.checkpoint.path_hash, id});
+  entries_.erase(entry);
+  dirty_[id] = false;
 }
 
 std::vector<Position> PositionBook::TakeDirty() {
@@ -65,6 +76,7 @@ std::vector<std::pair<FileId, Checkpoint>> PositionBook::Sweep() {
     if (!checkpoint.done && checkpoint.size_seen > checkpoint.resume_offset()) {
       unread.emplace_back(entry->first, checkpoint);
     }
+    by_path_.erase({checkpoint.path_hash, entry->first});
     dirty_[entry->first] = false;
     entry = entries_.erase(entry);
   }

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -41,7 +42,8 @@ class PositionBook {
     int unseen = 0;  // Scans.
   };
   std::map<FileId, Entry> entries_;
-  std::map<FileId, bool> dirty_;  // Whether it is to be stored, or forgotten.
+  std::set<std::pair<std::uint64_t, FileId>> by_path_;  // Of entries_.
+  std::map<FileId, bool> dirty_;                        // Whether it is to be stored, or forgotten.
 };
 
 }  // namespace opssight

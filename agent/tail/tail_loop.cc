@@ -80,7 +80,11 @@ void TailLoop::Wait(std::int64_t ms) {
     if (owner != nullptr) owner->OnTimer();
   };
   uv_timer_start(&handles_->timer, on_timer, static_cast<std::uint64_t>(ms), 0);
-  if (!handles_->has_poll || ms <= event_delay_ms_) return;
+  if (!handles_->has_poll) return;
+  if (ms <= event_delay_ms_) {
+    uv_poll_stop(&handles_->poll);  // An event must not put the timer off.
+    return;
+  }
   uv_poll_start(&handles_->poll, UV_READABLE, [](uv_poll_t* poll, int, int) {
     TailLoop* const owner = static_cast<Handles*>(poll->data)->owner;
     if (owner != nullptr) owner->OnEvents();
