@@ -155,6 +155,10 @@ void Follower::OpenLive(TailTime now) {
   for (int i = 0; i < kListTries; ++i) {
     live = Open(real_.path);
     if (!live) return;
+    if (shared_.scanning) {  // Many at once, in one directory maybe.
+      older = ListRotated(real_.path, shared_.names);
+      break;
+    }
     older = ListRotated(real_.path);
     const auto again = StatFile(real_.path);
     if (again && again->id == live->id() && SameFiles(older, ListRotated(real_.path))) break;

@@ -45,6 +45,8 @@ struct TailShared {
   std::vector<char> buffer;              // Of reads.
   std::string text;                      // Unescaped record.
   std::map<FileId, const void*> opened;  // By which follower.
+  DirNames names;                        // Of the scan that is going on.
+  bool scanning = false;
 };
 
 enum class LogSource : std::uint8_t { kPod, kDocker, kPodman, kFile };

@@ -190,17 +190,38 @@ void ExpandGlob(const std::string& root, const std::string& pattern, GlobFound& 
   Expansion(root, parts, found).Walk("", 0, 0);
 }
 
+const std::vector<std::string>& DirNames::Of(const std::string& dir) {
+  const auto stat = StatFile(dir);
+  const std::int64_t modified_ns = stat ? stat->modified_ns : 0;
+  Dir& known = dirs_[dir];
+  if (modified_ns == 0 || known.modified_ns != modified_ns) {
+    known = {.modified_ns = modified_ns, .names = {}};
+    for (Entry& entry : ReadDir(dir)) known.names.push_back(std::move(entry.name));
+    std::sort(known.names.begin(), known.names.end());
+  }
+  return known.names;
+}
+
 std::vector<RotatedFile> ListRotated(const std::string& real_path) {
+  DirNames names;
+  return ListRotated(real_path, names);
+}
+
+std::vector<RotatedFile> ListRotated(const std::string& real_path, DirNames& names) {
   const std::size_t slash = real_path.rfind('/');
   const std::string dir = real_path.substr(0, slash + 1);
   const std::string base = real_path.substr(slash + 1);
   std::vector<RotatedFile> files;
-  for (const Entry& entry : ReadDir(dir)) {
-    auto name = ParseRotatedName(base, entry.name);
+  // All of them begin with the live name without its extension.
+  const std::string stem = base.substr(0, std::max<std::size_t>(1, base.rfind('.')));
+  const std::vector<std::string>& all_names = names.Of(dir);
+  for (auto at = std::lower_bound(all_names.begin(), all_names.end(), stem);
+       at != all_names.end() && at->starts_with(stem); ++at) {
+    auto name = ParseRotatedName(base, *at);
     if (!name) continue;
-    const auto stat = StatFile(dir + entry.name);
+    const auto stat = StatFile(dir + *at);
     if (!stat || !stat->regular) continue;
-    files.push_back({.path = dir + entry.name, .name = std::move(*name), .stat = *stat});
+    files.push_back({.path = dir + *at, .name = std::move(*name), .stat = *stat});
   }
   std::erase_if(files, [&files](const RotatedFile& file) {
     if (!file.name.gz) return false;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
@@ -44,6 +45,21 @@ struct GlobFound {
 // Adds what is there. `**` goes into no symlink and at most 16 folders deep.
 void ExpandGlob(const std::string& root, const std::string& pattern, GlobFound& found);
 
+// Names in directories, sorted; read once while the directory does not change. For the
+// length of one scan, which looks at many files of a directory.
+class DirNames {
+ public:
+  const std::vector<std::string>& Of(const std::string& dir);
+  void Clear() { dirs_.clear(); }
+
+ private:
+  struct Dir {
+    std::int64_t modified_ns = 0;
+    std::vector<std::string> names;
+  };
+  std::map<std::string, Dir> dirs_;
+};
+
 struct RotatedFile {
   std::string path;
   RotatedName name;
@@ -51,7 +67,8 @@ struct RotatedFile {
 };
 // Older files of the live file at real_path, oldest first: by number if all have one, by
 // date if all have one, else by time of change. Of x.1 and x.1.gz only the first.
-std::vector<RotatedFile> ListRotated(const std::string& real_path);
+std::vector<RotatedFile> ListRotated(const std::string& real_path, DirNames& names);
+std::vector<RotatedFile> ListRotated(const std::string& real_path);  // Without a memory.
 
 // A small file as a whole; at most bytes_max of it.
 Result<std::string> ReadSmallFile(const std::string& path, std::size_t bytes_max);

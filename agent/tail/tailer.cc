@@ -28,7 +28,9 @@ Tailer::Tailer(TailOptions options, Sink& sink, DirWatcher* watcher)
               .drop = nullptr,
               .buffer = std::vector<char>(kMarkerBytes + options_.turn_bytes),
               .text = {},
-              .opened = {}},
+              .opened = {},
+              .names = {},
+              .scanning = false},
       watcher_(options_.inotify ? watcher : nullptr) {}
 
 Tailer::~Tailer() = default;
@@ -109,6 +111,7 @@ void Tailer::Scan(TailTime now) {
   scan_asked_ = false;
   scan_due_ms_ = now.steady_ms + options_.rescan_ms;
   scan_not_before_ms_ = now.steady_ms + kScanPauseMs;
+  shared_.scanning = true;
   DropIdle();
   GlobFound all;
   const auto source = [&](const std::vector<std::string>& globs, const FollowSpec& like) {
@@ -123,6 +126,8 @@ void Tailer::Scan(TailTime now) {
   for (const TailOptions::Files& files : options_.files) {
     source(files.globs, {.host_path = {}, .source = LogSource::kFile, .labels = files.labels});
   }
+  shared_.scanning = false;
+  shared_.names.Clear();
   SetWatches(all);
   Sweep(now);
   scanned_ = true;
