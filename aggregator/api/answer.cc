@@ -16,16 +16,8 @@ HttpResponse JsonResponse(int status, std::string body) {
           .body = std::move(body),
           .trailers = {}};
 }
-HttpResponse TextResponse(int status, std::string body) {
-  return {.status = status,
-          .headers = {{"content-type", "text/plain; charset=utf-8"},
-                      {"x-content-type-options", "nosniff"}},
-          .body = std::move(body),
-          .trailers = {}};
-}
-
 HttpResponse PageNotFound() {
-  return TextResponse(404, "404 page not found\n");
+  return TextResponse(404, "404 page not found");
 }
 
 Error BadParameter(std::string_view name, std::string_view why) {

@@ -12,12 +12,12 @@
 #include "aggregator/api/json.h"
 #include "common/base/result.h"
 #include "common/http/message.h"
+#include "common/http/responder.h"
 #include "common/model/labels.h"
 
 namespace opssight {
 
 HttpResponse JsonResponse(int status, std::string body);
-HttpResponse TextResponse(int status, std::string body);
 HttpResponse PageNotFound();
 
 // invalid parameter "name": why

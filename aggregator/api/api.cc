@@ -32,7 +32,7 @@ std::optional<HttpResponse> Api::Handle(const HttpRequest& request,
   const auto trace = After(request.path, "/api/traces/");
   if (!prometheus && !loki && !trace) return std::nullopt;
   if (request.method != "GET" && request.method != "POST" && request.method != "HEAD") {
-    HttpResponse response = TextResponse(405, "method not allowed\n");
+    HttpResponse response = TextResponse(405, "method not allowed");
     response.headers.emplace_back("allow", "GET, POST");
     return response;
   }

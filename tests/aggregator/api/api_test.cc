@@ -177,7 +177,7 @@ TEST_F(ApiTest, LogLinesAsLokiHasThem) {
   EXPECT_EQ(Get("/loki/api/v1/labels").body, R"({"status":"success","data":["app"]})");
   EXPECT_EQ(Get("/loki/api/v1/label/none/values").body, R"({"status":"success"})");
   EXPECT_EQ(Get("/loki/api/v1/query_range", {{"query", "{app=\"x\"}"}, {"limit", "0"}}).body,
-            "limit must be a positive value");
+            "limit must be a positive value\n");
 }
 
 TEST_F(ApiTest, TracesAsJaegerHasThem) {
