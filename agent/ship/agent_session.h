@@ -40,7 +40,7 @@ struct AgentSessionOptions {
   std::string host;
   std::string agent_version;
   session::Fingerprint fingerprint{};
-  std::size_t unsent_bytes_max = 1UL << 20;       // Written and not taken by the kernel.
+  std::size_t unsent_bytes_max = 512UL << 10;     // Written, not taken by the kernel.
   std::size_t read_bytes_max = 256UL << 10;       // Read from the spool at once.
   std::uint64_t backlog_bytes_per_s = 8UL << 20;  // 0: no limit.
   std::uint64_t backlog_batches_min = 16;         // More than these waiting: two lanes.

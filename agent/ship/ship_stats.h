@@ -14,6 +14,7 @@ struct ShipStats {
 
   std::atomic<bool> connected{false};  // Welcome came, and no end yet.
   Counter connects{0};                 // Connections opened.
+  Counter resumed{0};                  // Sessions whose TLS handshake was a resumption.
   Counter failures{0};                 // Attempts and connections that ended in an error.
   std::array<Counter, session::kByeCodes> refused{};  // By the code of the aggregator's Bye.
   Counter batches_sent{0};

@@ -1,0 +1,1 @@
+ops_fuzz(ingest_session DEPS aggregator/ingest)
