@@ -43,9 +43,9 @@ void GapCollector::Add(const Gap& gap) {
   sum.count += one.count;
 }
 
-void GapCollector::AddBatch(const DecodedBatch& batch, std::string_view reason,
-                            const LayoutName& name) {
-  for (const MetricRowsView& rows : batch.metrics()) {
+void GapCollector::AddMetrics(const std::vector<MetricRowsView>& metrics, std::string_view reason,
+                              const LayoutName& name) {
+  for (const MetricRowsView& rows : metrics) {
     const auto [from, to] = std::minmax_element(rows.times.begin(), rows.times.end());
     Add({.signal = Signal::kMetrics,
          .stream = name(rows.layout),
@@ -54,6 +54,11 @@ void GapCollector::AddBatch(const DecodedBatch& batch, std::string_view reason,
          .count = rows.times.size(),
          .reason = std::string(reason)});
   }
+}
+
+void GapCollector::AddBatch(const DecodedBatch& batch, std::string_view reason,
+                            const LayoutName& name) {
+  AddMetrics(batch.metrics(), reason, name);
   for (const LogRowsView& rows : batch.logs()) {
     if (rows.times.empty()) continue;
     std::vector<Label> labels;

@@ -33,6 +33,8 @@ class GapCollector {
   // The same where only the head could be read.
   void AddSummary(const BatchSummary& summary, std::string_view reason);
   void AddMetrics(const std::vector<MetricRow>& rows, std::string_view reason);
+  void AddMetrics(const std::vector<MetricRowsView>& metrics, std::string_view reason,
+                  const LayoutName& name);
   void AddLogs(const std::vector<LogRows>& logs, std::string_view reason);
   void AddSpans(const std::vector<Span>& spans, std::string_view reason);
 

@@ -200,6 +200,11 @@ void Spool::Rebase(RebaseOrder order, Done done) {
   if (wake_) wake_();
 }
 
+bool Spool::HasUrgent() const {
+  MutexLock lock(mutex_);
+  return !queued_.replaced.empty() || !queued_.rebases.empty();
+}
+
 bool Spool::HasQueued() const {
   MutexLock lock(mutex_);
   return !queued_.empty();

@@ -111,6 +111,7 @@ class Spool final : public SpoolView, public PositionReader {
   // reported as failed, those are recognised and not written twice).
   Result<std::vector<std::uint64_t>> Write(std::span<const SpoolWrite> writes) OPS_EXCLUDES(mutex_);
   bool HasQueued() const OPS_EXCLUDES(mutex_);
+  bool HasUrgent() const OPS_EXCLUDES(mutex_);  // Somebody waits for it.
 
   // ---- any thread
 

@@ -239,7 +239,7 @@ void Spool::Succeeded(const SpoolTxn& txn, Attempt& attempt) {
 }
 
 // Closes the file: LMDB's state after a failed commit is not to be trusted, and
-// what the disk holds is read again before the next try.
+// what the disk holds is to be read again.
 void Spool::Failed(const Error& why, Attempt& attempt) {
   failed_ = true;
   corrupt_in_a_row_ = why.code == ErrorCode::kCorrupt ? corrupt_in_a_row_ + 1 : 0;
@@ -254,6 +254,7 @@ void Spool::Failed(const Error& why, Attempt& attempt) {
   ++counters_.commit_failures;
   queued_.PutBack(std::exchange(attempt.queue, {}));
   frozen_.Clear();
+  ++counters_.reopens;
   env_.reset();
 }
 
@@ -262,7 +263,6 @@ Result<std::vector<std::uint64_t>> Spool::Write(std::span<const SpoolWrite> writ
   {
     MutexLock lock(mutex_);
     is_open = env_ != nullptr;
-    if (!is_open) ++counters_.reopens;
   }
   if (!is_open) {
     if (corrupt_in_a_row_ >= kCorruptMax) {
@@ -290,6 +290,8 @@ Result<std::vector<std::uint64_t>> Spool::Write(std::span<const SpoolWrite> writ
     const Status status = Transact(attempt, with_writes ? todo : std::span<const SpoolWrite>());
     if (status) continue;
     Failed(status.error(), attempt);
+    // At once, so that what is there can be read and sent meanwhile.
+    if (corrupt_in_a_row_ < kCorruptMax) (void)OpenOrReplace();
     return status.error();
   }
   attempt.keys.merge(landed_);

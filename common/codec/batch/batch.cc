@@ -34,6 +34,25 @@ std::string Frame(const FlatBufferBuilder& builder) {
 
 // ---- writing
 
+// One builder a thread, whose memory is used again by the next batch unless a large
+// one made it grow.
+class Builder {
+ public:
+  Builder() { Get().Clear(); }
+  ~Builder() {
+    if (Get().GetSize() > kKeptBytes) Get().Reset();
+  }
+  Builder(const Builder&) = delete;
+  Builder& operator=(const Builder&) = delete;
+  static FlatBufferBuilder& Get() {
+    thread_local FlatBufferBuilder builder(64UL << 10);
+    return builder;
+  }
+
+ private:
+  static constexpr std::size_t kKeptBytes = 1UL << 20;
+};
+
 Offset<Vector<std::uint8_t>> Bytes(FlatBufferBuilder& builder, std::string_view bytes) {
   return builder.CreateVector(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
 }
@@ -322,7 +341,8 @@ Result<std::vector<Span>> ReadSpans(const wire::Batch& batch) {
 }  // namespace
 
 std::string EncodeBatch(const BatchContents& contents, std::int64_t created_ms) {
-  FlatBufferBuilder builder(64UL << 10);
+  const Builder scope_of_memory;
+  FlatBufferBuilder& builder = Builder::Get();
   const auto metrics = Metrics(builder, contents.metrics);
   const auto logs = Logs(builder, contents.logs);
   std::map<const Resource*, std::uint32_t> resource_numbers;
@@ -364,7 +384,8 @@ std::string EncodeBatch(const BatchContents& contents, std::int64_t created_ms) 
 }
 
 std::string EncodeLayout(const Layout& layout) {
-  FlatBufferBuilder builder(16UL << 10);
+  const Builder scope_of_memory;
+  FlatBufferBuilder& builder = Builder::Get();
   std::vector<Offset<wire::LayoutSeries>> series;
   for (const LayoutSeries& one : layout.series()) {
     const auto labels = Pairs(builder, one.labels);

@@ -132,7 +132,7 @@ class SpoolModelTest : public SpoolFixture {
 TEST_F(SpoolModelTest, EachLineIsStoredOnceOrCountedInAGap) {
   const char* given = std::getenv("OPS_TEST_SEED");
   const std::uint64_t first = given != nullptr ? std::stoull(given) : 1;
-  const std::uint64_t runs = given != nullptr ? 1 : 12;
+  const std::uint64_t runs = given != nullptr ? 1 : 6;
   for (std::uint64_t seed = first; seed < first + runs && !HasFailure(); ++seed) Run(seed);
 }
 
