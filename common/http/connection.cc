@@ -8,12 +8,14 @@
 
 #include <fmt/core.h>
 
+#include "common/base/log.h"
+
 namespace opssight {
 namespace {
 
 constexpr std::size_t kPipelinedBytesMax = 64UL << 10;
 constexpr std::size_t kOutputStepBytes = 64UL << 10;
-constexpr std::size_t kOutputPendingMax = 256UL << 10;  // In the socket's queue, for h2.
+constexpr std::size_t kOutputPendingMax = 256UL << 10;  // In the socket's queue.
 constexpr std::size_t kOneWriteBytesMax = 16UL << 10;   // Head and body in one piece.
 constexpr std::size_t kDecodeOnLoopBytesMax = 16UL << 10;
 
@@ -69,6 +71,7 @@ HttpConnection::~HttpConnection() {
 
 void HttpConnection::OnOpen(Stream& stream) {
   const std::string alpn = stream.alpn();
+  opened_ = true;
   if (alpn == "http/1.1") ReceiveHttp1({});
   if (alpn == "h2") ReceiveHttp2({});
   if (draining_ && !closing_) Drain();
@@ -121,7 +124,7 @@ void HttpConnection::ReceiveHttp1(std::string_view bytes) {
 }
 
 void HttpConnection::NextHttp1() {
-  while (pending_.empty() && !closing_) {
+  while (pending_.empty() && !closing_ && !OutputIsFull()) {
     auto next = http1_->Next();
     if (!next.has_value()) {
       return RefuseHttp1(http1_->error_status(), next.error().message);
@@ -142,11 +145,25 @@ void HttpConnection::NextHttp1() {
     Dispatch(++requests_, std::move(request), from.target, std::move(pending));
   }
   if (closing_) return;
-  if (http1_->buffered_bytes() > kPipelinedBytesMax && !pending_.empty()) {
+  const bool waits = !pending_.empty() || OutputIsFull();
+  if (waits && http1_->buffered_bytes() > kPipelinedBytesMax) {
     stream_->Pause();
   } else {
     stream_->Resume();
   }
+}
+
+// What is pipelined may be answered at once: no recursion from Answer().
+void HttpConnection::GoOnHttp1() {
+  if (closing_) return;
+  receiving_ = true;
+  NextHttp1();
+  receiving_ = false;
+}
+
+// A client that does not read gets no further answers made.
+bool HttpConnection::OutputIsFull() const {
+  return stream_->pending_bytes() >= kOutputPendingMax;
 }
 
 // Bytes that are no request: after the answer there is no way to go on.
@@ -249,11 +266,7 @@ void HttpConnection::Answer(std::int64_t id, HttpResponse response) {
   if (http2_ == nullptr) {
     AnswerHttp1(pending, std::move(response));
     pending_.erase(id);
-    if (!receiving_ && !closing_) {
-      receiving_ = true;  // What is pipelined may be answered at once: no recursion.
-      NextHttp1();
-      receiving_ = false;
-    }
+    if (!receiving_) GoOnHttp1();
   } else {
     Headers headers;
     for (auto& header : response.headers) {
@@ -353,7 +366,7 @@ void HttpConnection::OnStreamClosed(std::int32_t id) {
 }
 
 void HttpConnection::FlushHttp2() {
-  while (!closing_ && stream_->pending_bytes() < kOutputPendingMax) {
+  while (!closing_ && !OutputIsFull()) {
     std::string out = http2_->TakeOutput(kOutputStepBytes);
     if (out.empty()) break;
     const bool was_clear = stream_->pending_bytes() == 0;
@@ -367,6 +380,7 @@ void HttpConnection::FlushHttp2() {
 void HttpConnection::OnDrained(Stream&) {
   socket_deadline_ms_ = 0;
   if (http2_ != nullptr) FlushHttp2();
+  if (http1_.has_value()) GoOnHttp1();
   UpdateDeadline();
 }
 
@@ -388,7 +402,8 @@ void HttpConnection::SetUnfinishedBytes(std::size_t bytes) {
   unfinished_bytes_ = bytes;
 }
 
-void HttpConnection::OnClose(Stream&, const Error&) {
+void HttpConnection::OnClose(Stream&, const Error& why) {
+  if (!opened_) OPS_LOG_EVERY(60, kInfo, "http: {}", why.message);
   if (!closing_) {
     for (const auto& entry : pending_) {
       if (entry.second.write_deadline_ms == 0) shared_.metrics->cancelled.Add();

@@ -2,9 +2,10 @@
 // every deadline. On the loop's thread. Bytes come from its Stream; whole requests
 // go to the handler as an Exchange, whose answer comes back by Answer().
 //
-// HTTP/1.1: one request at a time; what is pipelined behind it waits, and above
-// 64 KiB reading stops. HTTP/2: up to streams_max at once, output in steps, so that
-// a slow reader holds answers, not their framed copies too.
+// HTTP/1.1: one request at a time; what is pipelined behind it waits, also while
+// 256 KiB of answers wait for the client, and above 64 KiB reading stops. HTTP/2: up
+// to streams_max at once, output in steps, so that a slow reader holds answers, not
+// their framed copies too.
 #pragma once
 
 #include <atomic>
@@ -79,6 +80,8 @@ class HttpConnection final : public StreamHandler, private H2Handler {
   void ReceiveHttp1(std::string_view bytes);
   void ReceiveHttp2(std::string_view bytes);
   void NextHttp1();
+  void GoOnHttp1();
+  bool OutputIsFull() const;
   void RefuseHttp1(int status, std::string_view text);
   void AnswerHttp1(Pending& pending, HttpResponse response);
   void FlushHttp2();
@@ -106,6 +109,7 @@ class HttpConnection final : public StreamHandler, private H2Handler {
   std::int64_t requests_ = 0;                // HTTP/1.
   std::size_t unfinished_bytes_ = 0;         // Counted in metrics.bodies_bytes.
   bool receiving_ = false;                   // Within OnData: output is flushed at its end.
+  bool opened_ = false;
   bool draining_ = false;
   bool closing_ = false;
 

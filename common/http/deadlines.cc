@@ -11,7 +11,7 @@ HttpConnection::Wait HttpConnection::CurrentWait() const {
     if (http2_->oldest_unfinished() != 0) return Wait::kBody;
     return http2_->open_streams() == 0 ? Wait::kIdle : Wait::kNothing;
   }
-  if (!pending_.empty()) return Wait::kNothing;
+  if (!pending_.empty() || OutputIsFull()) return Wait::kNothing;
   if (!http1_.has_value()) return sniffed_.empty() ? Wait::kIdle : Wait::kHead;
   if (http1_->in_body()) return Wait::kBody;
   return http1_->in_head() ? Wait::kHead : Wait::kIdle;

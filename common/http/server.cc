@@ -1,5 +1,6 @@
 #include "common/http/server.h"
 
+#include <limits>
 #include <unordered_map>
 #include <utility>
 
@@ -32,6 +33,10 @@ class Server final : public HttpServer {
     OPS_CHECK(i < listeners_.size(), "http: port {} of {}", i, listeners_.size());
     return listeners_[i]->port();
   }
+  std::shared_ptr<const ListenerMetrics> port_metrics(std::size_t i) const override {
+    OPS_CHECK(i < listeners_.size(), "http: port {} of {}", i, listeners_.size());
+    return listeners_[i]->metrics();
+  }
   void Stop(std::int64_t deadline_ms, std::function<void()> done) override;
   std::shared_ptr<const HttpMetrics> metrics() const override { return shared_.metrics; }
 
@@ -49,7 +54,7 @@ class Server final : public HttpServer {
 
 Status Server::Listen(const Port& port) {
   Listener::Options options;
-  options.connections_max = shared_.limits.connections_max;
+  options.connections_max = std::numeric_limits<std::size_t>::max();  // Accept() has it.
   options.handshake_timeout_ms = shared_.limits.handshake_timeout_ms;
   options.reuse_port = port.reuse_port;
   OPS_TRY(auto listener, Listener::Open(shared_.loop, port.address, port.tls, options,
@@ -81,7 +86,6 @@ void Server::Stop(std::int64_t deadline_ms, std::function<void()> done) {
   listeners_.clear();
   stopped_ = std::move(done);
   for (const auto& entry : connections_) entry.second->Drain();
-  // Also where nothing is open: done() is not called from within Stop().
   stop_timer_.Start(connections_.empty() ? 0 : deadline_ms, 0, [this] {
     if (!connections_.empty()) {
       OPS_LOG(kWarn, "http: {} connections still open at the deadline of stopping; closed",
@@ -92,10 +96,11 @@ void Server::Stop(std::int64_t deadline_ms, std::function<void()> done) {
   });
 }
 
+// From a turn of its own: done() may destroy this, with what called us.
 void Server::FinishStop() {
-  stop_timer_.Stop();
-  const std::function<void()> done = std::exchange(stopped_, nullptr);
-  if (done != nullptr) done();  // May destroy this.
+  stop_timer_.Start(0, 0, [done = std::exchange(stopped_, nullptr)] {
+    if (done != nullptr) done();
+  });
 }
 
 }  // namespace

@@ -85,6 +85,8 @@ class HttpServer {
   virtual Status Listen(const Port& port) = 0;
   // The real one of the i-th port, where 0 was asked.
   virtual std::uint16_t port(std::size_t i = 0) const = 0;
+  // Of the i-th port: accepted, failed handshakes. Read on any thread.
+  virtual std::shared_ptr<const ListenerMetrics> port_metrics(std::size_t i) const = 0;
   // Accepts nothing more, answers what is in flight, closes idle connections at once
   // and the rest after deadline_ms; then calls done, in which the server may be
   // destroyed.

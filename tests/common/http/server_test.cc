@@ -288,11 +288,22 @@ TEST_F(ServerTest, IdleConnectionsAreClosedQuietly) {
   EXPECT_TRUE(Has(used.Read(), "GET /x"));
 }
 
+TEST_F(ServerTest, PipelinedLargeAnswersGoOnAsTheClientReads) {
+  Start();
+  Raw raw(port);
+  std::string many;
+  for (int i = 0; i < 20; ++i) many += "GET /big HTTP/1.1\r\nHost: h\r\n\r\n";
+  raw.Send(many + std::string(kGet));
+  EXPECT_GT(raw.Read().size(), 40'000'000U);
+  EXPECT_EQ(metrics->requests.value(), 21U);
+}
+
 TEST_F(ServerTest, SlowReadersAreCutOff) {
   Start({.write_timeout_ms = 20, .rate_bytes_min = 1UL << 30});
   Raw raw(port);
-  for (int i = 0; i < 20; ++i) raw.Send("GET /big HTTP/1.1\r\nHost: h\r\n\r\n");
+  for (int i = 0; i < 100; ++i) raw.Send("GET /big HTTP/1.1\r\nHost: h\r\n\r\n");
   Wait([&] { return metrics->slow_readers.value() == 1; });
+  On([&] { EXPECT_LT(handled, 20); });  // No answers are made that nobody takes.
   Wait([&] { return metrics->connections.value() == 0; });
 }
 
@@ -308,6 +319,7 @@ TEST_F(ServerTest, LimitsOfRequestsBodiesAndConnectionsAnswer503OrClose) {
     EXPECT_TRUE(Has(answer, " 503 "));
     EXPECT_TRUE(Has(answer, "retry-after: 1\r\n"));
     EXPECT_EQ(Raw(port).Read(), "");  // The third.
+    EXPECT_EQ(metrics->refused_connections.value(), 1U);
   }
   On([&] {
     kept[0]->Send(TextResponse(200, "late"));
