@@ -1,0 +1,238 @@
+#include "aggregator/store/metrics/series_index.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "common/base/check.h"
+
+namespace opssight {
+namespace {
+
+constexpr std::size_t kArenaBlock = 64UL << 10;
+constexpr std::size_t kSlice = 256;  // Series at a time under the lock.
+
+std::uint64_t PairHash(std::uint32_t name, std::string_view value) {
+  return Hash64(value, name);
+}
+
+std::uint64_t HashOfList(std::span<const SeriesIndex::PairId> list) {
+  return Hash64({reinterpret_cast<const char*>(list.data()), list.size_bytes()});
+}
+
+// Calls fn for slices of items.
+template <class T, class Fn>
+void InSlices(std::span<const T> items, Fn fn) {
+  for (std::size_t at = 0; at < items.size(); at += kSlice) {
+    fn(items.subspan(at, std::min(kSlice, items.size() - at)));
+  }
+}
+
+}  // namespace
+
+std::string_view SeriesIndex::Keep(std::string_view text) {
+  if (text.size() > arena_left_) {
+    arena_left_ = std::max(kArenaBlock, text.size());
+    arena_bytes_ += arena_left_;
+    arena_.push_back(std::make_unique<char[]>(arena_left_));
+  }
+  // The last block is filled from its end.
+  char* at = arena_.back().get() + (arena_left_ -= text.size());
+  std::memcpy(at, text.data(), text.size());
+  return {at, text.size()};
+}
+
+std::uint32_t SeriesIndex::FindName(std::string_view name) const {
+  return name_table_.Find(
+      Hash64(name), [&](std::uint32_t id) OPS_REQUIRES(mutex_) { return names_[id].text == name; });
+}
+
+SeriesIndex::PairId SeriesIndex::FindPair(std::uint32_t name, std::string_view value) const {
+  return pair_table_.Find(PairHash(name, value), [&](std::uint32_t id) OPS_REQUIRES(mutex_) {
+    return pairs_[id].name == name && pairs_[id].value == value;
+  });
+}
+
+SeriesIndex::PairId SeriesIndex::InternPair(std::string_view name, std::string_view value) {
+  std::uint32_t name_id = FindName(name);
+  if (name_id == IdTable::kNone) {
+    name_id = static_cast<std::uint32_t>(names_.size());
+    names_.push_back({.text = Keep(name), .pairs = {}});
+    name_table_.Insert(Hash64(name), name_id, [&](std::uint32_t id) OPS_REQUIRES(mutex_) {
+      return Hash64(names_[id].text);
+    });
+  }
+  PairId pair = FindPair(name_id, value);
+  if (pair != IdTable::kNone) return pair;
+  pair = static_cast<PairId>(pairs_.size());
+  std::string content;
+  AppendLabelKey(name, value, content);
+  pairs_.push_back(
+      {.name = name_id, .value = Keep(value), .key = HashOf128(content), .postings = {}});
+  names_[name_id].pairs.push_back(pair);
+  pair_table_.Insert(PairHash(name_id, value), pair, [&](std::uint32_t id) OPS_REQUIRES(mutex_) {
+    return PairHash(pairs_[id].name, pairs_[id].value);
+  });
+  return pair;
+}
+
+std::span<const SeriesIndex::PairId> SeriesIndex::ListOf(SeriesId id) const {
+  const std::uint32_t start = id == 0 ? 0 : list_ends_[id - 1];
+  return std::span(lists_).subspan(start, list_ends_[id] - start);
+}
+
+std::uint64_t SeriesIndex::ListHash(SeriesId id) const {
+  return HashOfList(ListOf(id));
+}
+
+SeriesId SeriesIndex::InternList(std::span<const PairId> list) {
+  const std::uint64_t hash = HashOfList(list);
+  SeriesId id = series_table_.Find(hash, [&](std::uint32_t other) OPS_REQUIRES(mutex_) {
+    const auto known = ListOf(other);
+    return std::equal(known.begin(), known.end(), list.begin(), list.end());
+  });
+  if (id != IdTable::kNone) return id;
+  id = static_cast<SeriesId>(list_ends_.size());
+  lists_.insert(lists_.end(), list.begin(), list.end());
+  OPS_CHECK(lists_.size() < UINT32_MAX, "series index: {} labels", lists_.size());
+  list_ends_.push_back(static_cast<std::uint32_t>(lists_.size()));
+  for (const PairId pair : list) pairs_[pair].postings.Add(id);
+  postings_ += list.size();
+  series_table_.Insert(hash, id,
+                       [&](std::uint32_t other) OPS_REQUIRES(mutex_) { return ListHash(other); });
+  return id;
+}
+
+std::vector<SeriesId> SeriesIndex::Intern(std::span<const LayoutSeries> series) {
+  std::vector<SeriesId> ids;
+  ids.reserve(series.size());
+  std::vector<PairId> list;
+  InSlices(series, [&](std::span<const LayoutSeries> slice) {
+    MutexLock lock(mutex_);
+    for (const LayoutSeries& one : slice) {
+      list.clear();
+      for (const Label& label : one.labels) list.push_back(InternPair(label.name, label.value));
+      ids.push_back(InternList(list));
+    }
+  });
+  return ids;
+}
+
+void SeriesIndex::PadTo(SeriesId end) {
+  MutexLock lock(mutex_);
+  while (list_ends_.size() < end) {
+    lost_.push_back(static_cast<SeriesId>(list_ends_.size()));
+    list_ends_.push_back(static_cast<std::uint32_t>(lists_.size()));
+  }
+}
+
+std::vector<Hash128> SeriesIndex::Keys(std::span<const SeriesId> ids) const {
+  std::vector<Hash128> keys;
+  keys.reserve(ids.size());
+  std::vector<Hash128> content;
+  InSlices(ids, [&](std::span<const SeriesId> slice) {
+    MutexLock lock(mutex_);
+    for (const SeriesId id : slice) {
+      content.clear();
+      for (const PairId pair : ListOf(id)) content.push_back(pairs_[pair].key);
+      keys.push_back(HashOf128(
+          {reinterpret_cast<const char*>(content.data()), content.size() * sizeof(Hash128)}));
+    }
+  });
+  return keys;
+}
+
+void SeriesIndex::AppendLabels(std::span<const SeriesId> ids, std::vector<Labels>& out) const {
+  out.reserve(out.size() + ids.size());
+  InSlices(ids, [&](std::span<const SeriesId> slice) {
+    MutexLock lock(mutex_);
+    for (const SeriesId id : slice) {
+      std::vector<Label> labels;
+      const auto list = ListOf(id);
+      labels.reserve(list.size());
+      for (const PairId pair : list) {
+        labels.push_back({.name = std::string(names_[pairs_[pair].name].text),
+                          .value = std::string(pairs_[pair].value)});
+      }
+      out.emplace_back(std::move(labels));
+    }
+  });
+}
+
+std::size_t SeriesIndex::size() const {
+  MutexLock lock(mutex_);
+  return list_ends_.size();
+}
+
+std::size_t SeriesIndex::bytes() const {
+  constexpr std::size_t kPostingBytes = 2;  // About, in a bitmap.
+  MutexLock lock(mutex_);
+  return arena_bytes_ + names_.size() * sizeof(Name) + pairs_.capacity() * sizeof(Pair) +
+         (lists_.capacity() + list_ends_.capacity() + pairs_.size()) * sizeof(PairId) +
+         postings_ * kPostingBytes + name_table_.bytes() + pair_table_.bytes() +
+         series_table_.bytes();
+}
+
+SeriesIndex::Lists SeriesIndex::ListsOf(std::span<const SeriesId> ids) const {
+  Lists out;
+  out.ends.reserve(ids.size());
+  InSlices(ids, [&](std::span<const SeriesId> slice) {
+    MutexLock lock(mutex_);
+    for (const SeriesId id : slice) {
+      const auto list = ListOf(id);
+      out.pairs.insert(out.pairs.end(), list.begin(), list.end());
+      out.ends.push_back(static_cast<std::uint32_t>(out.pairs.size()));
+    }
+  });
+  return out;
+}
+
+std::vector<SeriesIndex::PairView> SeriesIndex::PairsOf(std::span<const PairId> pairs) const {
+  std::vector<PairView> out;
+  out.reserve(pairs.size());
+  MutexLock lock(mutex_);
+  for (const PairId pair : pairs) {
+    out.emplace_back(names_[pairs_[pair].name].text, pairs_[pair].value);
+  }
+  return out;
+}
+
+std::vector<SeriesIndex::PairId> SeriesIndex::InternPairs(std::span<const PairView> pairs) {
+  std::vector<PairId> out;
+  out.reserve(pairs.size());
+  InSlices(pairs, [&](std::span<const PairView> slice) {
+    MutexLock lock(mutex_);
+    for (const PairView& pair : slice) out.push_back(InternPair(pair.first, pair.second));
+  });
+  return out;
+}
+
+std::vector<SeriesId> SeriesIndex::InternLists(const Lists& lists) {
+  std::vector<SeriesId> out;
+  out.reserve(lists.ends.size());
+  std::uint32_t start = 0;
+  InSlices(std::span<const std::uint32_t>(lists.ends), [&](std::span<const std::uint32_t> slice) {
+    MutexLock lock(mutex_);
+    for (const std::uint32_t end : slice) {
+      out.push_back(InternList(std::span(lists.pairs).subspan(start, end - start)));
+      start = end;
+    }
+  });
+  return out;
+}
+
+std::vector<SeriesId> SeriesCopier::Map(std::span<const SeriesId> ids) {
+  SeriesIndex::Lists lists = from_.ListsOf(ids);
+  std::vector<SeriesIndex::PairId> unknown;
+  for (const SeriesIndex::PairId pair : lists.pairs) {
+    if (pair >= pairs_.size()) pairs_.resize(pair + 1UL, IdTable::kNone);
+    if (pairs_[pair] != IdTable::kNone) continue;
+    pairs_[pair] = 0;  // Asked for; set below.
+    unknown.push_back(pair);
+  }
+  const auto known = to_.InternPairs(from_.PairsOf(unknown));
+  for (std::size_t i = 0; i < unknown.size(); ++i) pairs_[unknown[i]] = known[i];
+  for (SeriesIndex::PairId& pair : lists.pairs) pair = pairs_[pair];
+  return to_.InternLists(lists);
+}
+
+}  // namespace opssight
