@@ -106,14 +106,24 @@ Result<std::shared_ptr<Env>> DayFiles::OpenOrMake(DayNumber day) {
 
 Status DayFiles::Write(DayNumber day, WalPosition cut, std::size_t count,
                        const std::function<std::string_view(std::size_t)>& value) {
+  std::vector<Numbered> values;
+  values.reserve(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    values.push_back({.number = static_cast<std::uint32_t>(i), .value = value(i)});
+  }
+  return WriteNumbered(day, cut, values);
+}
+
+Status DayFiles::WriteNumbered(DayNumber day, WalPosition cut,
+                               const std::vector<Numbered>& values) {
   OPS_TRY(const std::shared_ptr<Env> env, OpenOrMake(day));
-  for (std::size_t next = 0; next < count;) {
+  for (std::size_t next = 0; next < values.size();) {
     OPS_TRY(WriteTxn txn, env->BeginWrite());
     OPS_TRY(const Table table, txn.OpenTable(kTable));
-    for (std::size_t bytes = 0; next < count && bytes < options_.transaction_bytes_max; ++next) {
-      const std::string_view bytes_of_value = value(next);
-      OPS_RETURN_IF_ERROR(txn.Put(table, Key(cut, next), bytes_of_value));
-      bytes += bytes_of_value.size();
+    for (std::size_t bytes = 0; next < values.size() && bytes < options_.transaction_bytes_max;
+         ++next) {
+      OPS_RETURN_IF_ERROR(txn.Put(table, Key(cut, values[next].number), values[next].value));
+      bytes += values[next].value.size();
     }
     OPS_RETURN_IF_ERROR(txn.Commit());
   }

@@ -47,6 +47,13 @@ class DayFiles {
   Status Write(DayNumber day, WalPosition cut, std::size_t count,
                const std::function<std::string_view(std::size_t)>& value);
 
+  // The same for values with numbers of the caller's choice. No values: makes the day.
+  struct Numbered {
+    std::uint32_t number = 0;
+    std::string_view value;
+  };
+  Status WriteNumbered(DayNumber day, WalPosition cut, const std::vector<Numbered>& values);
+
   // Unlinks the file. A reader that has the environment reads on.
   void Drop(DayNumber day);
 

@@ -84,21 +84,30 @@ std::uint64_t SeriesIndex::ListHash(SeriesId id) const {
   return HashOfList(ListOf(id));
 }
 
-SeriesId SeriesIndex::InternList(std::span<const PairId> list) {
-  const std::uint64_t hash = HashOfList(list);
-  SeriesId id = series_table_.Find(hash, [&](std::uint32_t other) OPS_REQUIRES(mutex_) {
+SeriesId SeriesIndex::FindList(std::uint64_t hash, std::span<const PairId> list) const {
+  return series_table_.Find(hash, [&](std::uint32_t other) OPS_REQUIRES(mutex_) {
     const auto known = ListOf(other);
     return std::equal(known.begin(), known.end(), list.begin(), list.end());
   });
-  if (id != IdTable::kNone) return id;
-  id = static_cast<SeriesId>(list_ends_.size());
+}
+
+SeriesId SeriesIndex::InternList(std::span<const PairId> list) {
+  const std::uint64_t hash = HashOfList(list);
+  const SeriesId known = FindList(hash, list);
+  if (known != IdTable::kNone) return known;
+  const SeriesId id = AppendList(list);
+  series_table_.Insert(hash, id,
+                       [&](std::uint32_t other) OPS_REQUIRES(mutex_) { return ListHash(other); });
+  return id;
+}
+
+SeriesId SeriesIndex::AppendList(std::span<const PairId> list) {
+  const auto id = static_cast<SeriesId>(list_ends_.size());
   lists_.insert(lists_.end(), list.begin(), list.end());
   OPS_CHECK(lists_.size() < UINT32_MAX, "series index: {} labels", lists_.size());
   list_ends_.push_back(static_cast<std::uint32_t>(lists_.size()));
   for (const PairId pair : list) pairs_[pair].postings.Add(id);
   postings_ += list.size();
-  series_table_.Insert(hash, id,
-                       [&](std::uint32_t other) OPS_REQUIRES(mutex_) { return ListHash(other); });
   return id;
 }
 
@@ -218,6 +227,21 @@ std::vector<SeriesId> SeriesIndex::InternLists(const Lists& lists) {
     }
   });
   return out;
+}
+
+void SeriesIndex::AppendLists(const Lists& lists) {
+  MutexLock lock(mutex_);
+  std::uint32_t start = 0;
+  for (const std::uint32_t end : lists.ends) {
+    const auto list = std::span(lists.pairs).subspan(start, end - start);
+    start = end;
+    const std::uint64_t hash = HashOfList(list);
+    const bool known = FindList(hash, list) != IdTable::kNone;
+    const SeriesId id = AppendList(list);
+    if (known) continue;
+    series_table_.Insert(hash, id,
+                         [&](std::uint32_t other) OPS_REQUIRES(mutex_) { return ListHash(other); });
+  }
 }
 
 std::vector<SeriesId> SeriesCopier::Map(std::span<const SeriesId> ids) {

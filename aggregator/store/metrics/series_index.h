@@ -60,6 +60,8 @@ class SeriesIndex {
   std::vector<PairView> PairsOf(std::span<const PairId> pairs) const;
   std::vector<PairId> InternPairs(std::span<const PairView> pairs);
   std::vector<SeriesId> InternLists(const Lists& lists);
+  // Gives the next ids even to known series: a log says which id each had.
+  void AppendLists(const Lists& lists);
 
  private:
   struct Pair {
@@ -82,7 +84,9 @@ class SeriesIndex {
   std::uint32_t FindName(std::string_view name) const OPS_REQUIRES(mutex_);
   PairId FindPair(std::uint32_t name, std::string_view value) const OPS_REQUIRES(mutex_);
   PairId InternPair(std::string_view name, std::string_view value) OPS_REQUIRES(mutex_);
-  SeriesId InternList(std::span<const PairId> pairs) OPS_REQUIRES(mutex_);
+  SeriesId FindList(std::uint64_t hash, std::span<const PairId> list) const OPS_REQUIRES(mutex_);
+  SeriesId InternList(std::span<const PairId> list) OPS_REQUIRES(mutex_);
+  SeriesId AppendList(std::span<const PairId> list) OPS_REQUIRES(mutex_);
   std::span<const PairId> ListOf(SeriesId id) const OPS_REQUIRES(mutex_);
   std::uint64_t ListHash(SeriesId id) const OPS_REQUIRES(mutex_);
   IdSet UnionOf(std::span<const PairId> pairs) const OPS_REQUIRES(mutex_);

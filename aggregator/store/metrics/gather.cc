@@ -1,0 +1,133 @@
+#include "aggregator/store/metrics/gather.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/core.h>
+
+namespace opssight {
+
+Status Gather::CheckCancelled() const {
+  if (limits_.cancelled && limits_.cancelled()) return Unavailable("query cancelled");
+  return {};
+}
+
+Status Gather::StartIndex(std::shared_ptr<const SeriesIndex> index, std::vector<SeriesId> ids) {
+  const Error too_many =
+      Exhausted(fmt::format("query selects more than {} series; select fewer", limits_.series_max));
+  if (ids.size() > limits_.series_max) return too_many;
+  OPS_RETURN_IF_ERROR(CheckCancelled());
+  indexes_.push_back(std::move(index));
+  ids_ = std::move(ids);
+  slot_of_.resize(ids_.size());
+  const std::vector<Hash128> keys = indexes_.back()->Keys(ids_);
+  for (std::size_t i = 0; i < ids_.size(); ++i) {
+    const auto [it, is_new] =
+        slots_by_key_.try_emplace(keys[i], static_cast<std::uint32_t>(slots_.size()));
+    slot_of_[i] = it->second;
+    if (!is_new) continue;
+    slots_.push_back({.index = static_cast<std::uint32_t>(indexes_.size() - 1), .id = ids_[i]});
+  }
+  if (slots_.size() > limits_.series_max) return too_many;
+  return {};
+}
+
+Status Gather::Add(std::size_t i, std::span<const std::int64_t> times,
+                   std::span<const double> values, std::span<const std::int64_t> orders) {
+  const auto begin = std::lower_bound(times.begin(), times.end(), from_ms_) - times.begin();
+  const auto end = std::upper_bound(times.begin(), times.end(), to_ms_) - times.begin();
+  if (begin >= end) return {};
+  samples_ += static_cast<std::uint64_t>(end - begin);
+  if (samples_ > limits_.samples_max) {
+    return Exhausted(fmt::format("query reads more than {} samples; narrow its time or its series",
+                                 limits_.samples_max));
+  }
+  Slot& slot = slots_[slot_of_[i]];
+  std::vector<Sample>& samples = slot.samples;
+  const auto first = static_cast<std::size_t>(begin);
+  const auto last = static_cast<std::size_t>(end);
+  slot.parts.push_back(
+      {.begin = static_cast<std::uint32_t>(samples.size()),
+       .layer = layer_,
+       .orders = orders.empty() ? kNoOrders : static_cast<std::uint32_t>(slot.orders.size())});
+  if (!orders.empty()) {
+    slot.orders.insert(slot.orders.end(), orders.begin() + begin, orders.begin() + end);
+    for (std::size_t k = first + 1; k < last; ++k) slot.disordered |= times[k] == times[k - 1];
+  }
+  slot.disordered |= !samples.empty() && samples.back().time_ms >= times[first];
+  for (std::size_t k = first; k < last; ++k) {
+    samples.push_back({.time_ms = times[k], .value = values[k]});
+  }
+  return {};
+}
+
+Status Gather::Add(std::size_t i, const GroupReader& group, const GroupColumn& column) {
+  if (column.count == 0) return {};
+  const auto values = std::span(column.values).first(column.count);
+  if (!group.strictly_ascending()) slots_[slot_of_[i]].disordered = true;
+  if (column.dense) return Add(i, group.times(), values, group.orders());
+  times_.resize(column.count);
+  orders_.resize(group.orders().empty() ? 0 : column.count);
+  for (std::size_t k = 0; k < column.count; ++k) {
+    const auto row = static_cast<std::size_t>(column.positions[k]);
+    times_[k] = group.times()[row];
+    if (!orders_.empty()) orders_[k] = group.orders()[row];
+  }
+  return Add(i, times_, values, orders_);
+}
+
+void Gather::Sort(Slot& slot) {
+  struct Key {
+    std::int64_t time_ms;
+    std::uint32_t layer;
+    std::int64_t order;
+    double value;
+  };
+  std::vector<Key> keys;
+  keys.reserve(slot.samples.size());
+  for (std::size_t part = 0; part < slot.parts.size(); ++part) {
+    const Part& of = slot.parts[part];
+    const std::size_t end =
+        part + 1 < slot.parts.size() ? slot.parts[part + 1].begin : slot.samples.size();
+    for (std::size_t i = of.begin; i < end; ++i) {
+      keys.push_back({.time_ms = slot.samples[i].time_ms,
+                      .layer = of.layer,
+                      .order = of.orders == kNoOrders ? 0 : slot.orders[of.orders + i - of.begin],
+                      .value = slot.samples[i].value});
+    }
+  }
+  std::stable_sort(keys.begin(), keys.end(), [](const Key& a, const Key& b) {
+    if (a.time_ms != b.time_ms) return a.time_ms < b.time_ms;
+    return a.layer != b.layer ? a.layer < b.layer : a.order < b.order;
+  });
+  slot.samples.clear();
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    if (i + 1 < keys.size() && keys[i + 1].time_ms == keys[i].time_ms) continue;
+    slot.samples.push_back({.time_ms = keys[i].time_ms, .value = keys[i].value});
+  }
+}
+
+std::vector<Series> Gather::Finish() {
+  std::vector<Series> out;
+  std::vector<SeriesId> ids;
+  std::vector<Labels> labels;
+  // Slots of one index stand together, in the order in which the indexes came.
+  for (std::size_t from = 0; from < slots_.size();) {
+    const std::uint32_t index = slots_[from].index;
+    ids.clear();
+    labels.clear();
+    const std::size_t first = out.size();
+    for (; from < slots_.size() && slots_[from].index == index; ++from) {
+      Slot& slot = slots_[from];
+      if (slot.samples.empty()) continue;
+      if (slot.disordered) Sort(slot);
+      ids.push_back(slot.id);
+      out.push_back({.labels = {}, .samples = std::move(slot.samples)});
+    }
+    indexes_[index]->AppendLabels(ids, labels);
+    for (std::size_t i = 0; i < labels.size(); ++i) out[first + i].labels = std::move(labels[i]);
+  }
+  return out;
+}
+
+}  // namespace opssight

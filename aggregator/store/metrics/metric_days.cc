@@ -1,0 +1,249 @@
+#include "aggregator/store/metrics/metric_days.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "aggregator/store/metrics/metric_keys.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/bytes/endian.h"
+
+namespace opssight {
+namespace {
+
+struct DayKey {
+  WalPosition cut = 0;
+  std::uint32_t number = 0;
+};
+
+std::optional<DayKey> ParseKey(std::string_view key) {
+  const auto cut = GetBe<WalPosition>(key);
+  const auto number = GetBe<std::uint32_t>(key);
+  if (!cut || !number || !key.empty()) return std::nullopt;
+  return DayKey{.cut = *cut, .number = *number};
+}
+
+}  // namespace
+
+std::shared_ptr<const MetricDay::Blocks> MetricDay::blocks() const {
+  MutexLock lock(mutex_);
+  return blocks_;
+}
+
+void MetricDay::SetBlocks(WalPosition cut, Blocks added) {
+  MutexLock lock(mutex_);
+  auto blocks = std::make_shared<Blocks>();
+  blocks->reserve(blocks_->size() + added.size());
+  std::copy_if(blocks_->begin(), blocks_->end(), std::back_inserter(*blocks),
+               [cut](const auto& block) { return block->cut != cut; });
+  blocks->insert(blocks->end(), std::make_move_iterator(added.begin()),
+                 std::make_move_iterator(added.end()));
+  blocks_ = std::move(blocks);
+}
+
+void MetricDays::LeaveOut(const std::string& path, const Error& why) {
+  corrupt_.fetch_add(1, std::memory_order_relaxed);
+  OPS_LOG_EVERY(60, kWarn, "metrics: {}: {}; left out of answers", path, why.message);
+}
+
+std::vector<DayNumber> MetricDays::DaysIn(std::int64_t from_ms, std::int64_t to_ms) const {
+  std::vector<DayNumber> days = files_.Days();
+  days.erase(
+      std::remove_if(days.begin(), days.end(),
+                     [&](DayNumber day) { return day < DayOfMs(from_ms) || day > DayOfMs(to_ms); }),
+      days.end());
+  return days;
+}
+
+Result<std::shared_ptr<MetricDay>> MetricDays::Load(DayNumber day) {
+  MutexLock lock(mutex_);
+  if (const auto it = loaded_.find(day); it != loaded_.end()) {
+    it->second.used = ++uses_;
+    return it->second.day;
+  }
+  OPS_TRY(const std::shared_ptr<Env> env, files_.Open(day));
+  if (env == nullptr) return std::shared_ptr<MetricDay>();
+  OPS_TRY(std::shared_ptr<MetricDay> read, Read(*env));
+  loaded_[day] = {.day = read, .used = ++uses_};
+  Evict();
+  return read;
+}
+
+void MetricDays::Evict() {
+  std::size_t bytes = 0;
+  for (const auto& entry : loaded_) bytes += entry.second.day->index().bytes();
+  while (bytes > options_.index_bytes_max) {
+    auto oldest = loaded_.end();
+    for (auto it = loaded_.begin(); it != loaded_.end(); ++it) {
+      if (it->first == writing_ || it->second.used == uses_) continue;  // uses_: just loaded.
+      if (oldest == loaded_.end() || it->second.used < oldest->second.used) oldest = it;
+    }
+    if (oldest == loaded_.end()) return;
+    bytes -= oldest->second.day->index().bytes();
+    loaded_.erase(oldest);
+  }
+}
+
+std::uint64_t MetricDays::index_bytes() const {
+  MutexLock lock(mutex_);
+  std::uint64_t bytes = 0;
+  for (const auto& entry : loaded_) bytes += entry.second.day->index().bytes();
+  return bytes;
+}
+
+Result<std::shared_ptr<MetricDay>> MetricDays::Read(Env& env) {
+  auto day = std::make_shared<MetricDay>();
+  OPS_RETURN_IF_ERROR(ReadEntries(env, *day));
+  // Series of a lost piece of the log are in blocks still: their ids are taken.
+  SeriesId end = 0;
+  for (const auto& block : *day->blocks()) {
+    for (const IdRun& run : block->summary.runs) end = std::max(end, run.first + run.count);
+  }
+  day->index().PadTo(end);
+  day->logged_ = day->index().size();
+  return day;
+}
+
+Status MetricDays::ReadEntries(Env& env, MetricDay& day) {
+  OPS_TRY(ReadTxn txn, env.BeginRead());
+  const auto table = txn.OpenTable(DayFiles::kTable);
+  if (!table) return table.error().code == ErrorCode::kNotFound ? Status() : table.error();
+  OPS_TRY(Cursor cursor, txn.OpenCursor(*table));
+  OPS_TRY(auto at, cursor.First());
+  while (at) {
+    const auto key = ParseKey(at->first);
+    if (!key) {
+      LeaveOut(env.path(), Corrupt("a key of another kind"));
+      OPS_TRY(at, cursor.Next());
+      continue;
+    }
+    const DayKey here = *key;
+    if (here.number >= kBlockNumber) {
+      OPS_TRY(at, cursor.Seek(DayFiles::Key(here.cut + 1, 0)));
+      continue;
+    }
+    if (here.number >= kSeriesNumber) {
+      if (const Status status = ReadSeriesPiece(at->second, day.index()); !status) {
+        LeaveOut(env.path(), status.error());
+      }
+      OPS_TRY(at, cursor.Next());
+      continue;
+    }
+    MetricDay::Blocks blocks;
+    if (auto summaries = ReadSummaries(at->second)) {
+      for (BlockSummary& summary : *summaries) {
+        blocks.push_back(std::make_shared<StoredMetricBlock>(here.cut, std::move(summary)));
+      }
+    } else {
+      LeaveOut(env.path(), summaries.error());
+      OPS_TRY(Cursor scan, txn.OpenCursor(*table));
+      OPS_TRY(blocks, ScanBlocks(scan, here.cut));
+    }
+    day.SetBlocks(here.cut, std::move(blocks));
+    OPS_TRY(at, cursor.Next());
+  }
+  return {};
+}
+
+// The list of a cut's blocks out of the blocks, where the written one is bad.
+Result<MetricDay::Blocks> MetricDays::ScanBlocks(Cursor& cursor, WalPosition cut) {
+  MetricDay::Blocks blocks;
+  OPS_TRY(auto at, cursor.Seek(DayFiles::Key(cut, kBlockNumber)));
+  while (at) {
+    const auto key = ParseKey(at->first);
+    if (!key || key->cut != cut) break;
+    BlockSummary summary{
+        .number = key->number - kBlockNumber, .min_ms = INT64_MAX, .max_ms = INT64_MIN, .runs = {}};
+    std::vector<SeriesId> ids;
+    if (const auto groups = ReadBlock(at->second, true)) {
+      for (const BlockGroup& group : *groups) {
+        summary.min_ms = std::min(summary.min_ms, group.min_ms);
+        summary.max_ms = std::max(summary.max_ms, group.max_ms);
+        for (const IdRun& run : group.runs) {
+          for (std::uint32_t i = 0; i < run.count; ++i) ids.push_back(run.first + i);
+        }
+      }
+      summary.runs = SortedRunsOf(ids);
+      blocks.push_back(std::make_shared<StoredMetricBlock>(cut, std::move(summary)));
+    }
+    OPS_TRY(at, cursor.Next());
+  }
+  return blocks;
+}
+
+Status MetricDays::ReadGroups(std::string_view bytes, StoredMetricBlock& block, GroupReader& reader,
+                              Gather& out) {
+  const bool verified = block.verified.load(std::memory_order_relaxed);
+  OPS_TRY(const std::vector<BlockGroup> groups, ReadBlock(bytes, !verified));
+  block.verified.store(true, std::memory_order_relaxed);
+  GroupColumn values;
+  for (const BlockGroup& group : groups) {
+    if (group.max_ms < out.from_ms() || group.min_ms > out.to_ms()) continue;
+    if (!Meets(group.runs, out.ids())) continue;
+    if (!reader.Open(group.body)) return Corrupt("block OMB1: a group");
+    Status status;
+    ForEachIn(group.runs, out.ids(), [&](std::size_t i, std::uint32_t column) {
+      if (!status) return;
+      if (column >= reader.columns() || !reader.Read(column, values)) {
+        status = Corrupt("block OMB1: a column");
+      } else {
+        status = out.Add(i, reader, values);
+      }
+    });
+    OPS_RETURN_IF_ERROR(status);
+  }
+  return {};
+}
+
+Status MetricDays::Select(DayNumber number, const std::vector<Matcher>& matchers,
+                          WalPosition published, Gather& out) {
+  OPS_TRY(const std::shared_ptr<MetricDay> day, Load(number));
+  OPS_TRY(const std::shared_ptr<Env> env, files_.Open(number));
+  if (day == nullptr || env == nullptr) return {};
+  std::vector<SeriesId> ids = day->index().Match(matchers);
+  if (ids.empty()) return {};
+  OPS_RETURN_IF_ERROR(
+      out.StartIndex(std::shared_ptr<const SeriesIndex>(day, &day->index()), std::move(ids)));
+  const std::shared_ptr<const MetricDay::Blocks> blocks = day->blocks();
+  constexpr std::size_t kBlocksPerTxn = 64;  // Reads are short: a long one keeps old pages.
+  std::optional<ReadTxn> txn;
+  Table table;
+  std::size_t read = 0;
+  WalPosition cut = 0;
+  GroupReader reader;
+  for (const auto& block : *blocks) {
+    const BlockSummary& summary = block->summary;
+    if (block->cut > published) continue;
+    if (std::exchange(cut, block->cut) != block->cut) out.StartLayer();
+    if (summary.max_ms < out.from_ms() || summary.min_ms > out.to_ms()) continue;
+    if (!Meets(summary.runs, out.ids())) continue;
+    if (read++ % kBlocksPerTxn == 0) {
+      OPS_RETURN_IF_ERROR(out.CheckCancelled());
+      txn.reset();
+      OPS_TRY(ReadTxn begun, env->BeginRead());
+      txn.emplace(std::move(begun));
+      OPS_TRY(table, txn->OpenTable(DayFiles::kTable));
+    }
+    OPS_TRY(const auto bytes,
+            txn->Get(table, DayFiles::Key(block->cut, kBlockNumber + summary.number)));
+    const Status status =
+        bytes ? ReadGroups(*bytes, *block, reader, out) : Status(Corrupt("block OMB1: it is gone"));
+    if (status) continue;
+    if (status.error().code != ErrorCode::kCorrupt) return status;
+    LeaveOut(env->path(), status.error());
+  }
+  return {};
+}
+
+Status MetricDays::Retain(std::int64_t keep_from_ms, std::uint64_t bytes_max) {
+  for (const DayNumber day : DaysToDrop(files_.BytesOfDays(), keep_from_ms, bytes_max)) {
+    {
+      MutexLock lock(mutex_);
+      loaded_.erase(day);
+    }
+    files_.Drop(day);
+  }
+  return {};
+}
+
+}  // namespace opssight

@@ -1,0 +1,209 @@
+#include "aggregator/store/metrics/metrics_store.h"
+
+#include <algorithm>
+#include <unordered_set>
+#include <utility>
+
+#include <fmt/core.h>
+
+#include "aggregator/store/metrics/head_reader.h"
+#include "common/base/check.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+
+namespace opssight {
+namespace {
+
+constexpr std::int64_t kTimeMaxMs = 253'402'300'799'999;  // 9999-12-31T23:59:59.999Z
+
+bool TimeFits(std::int64_t time_ms) {
+  return time_ms >= 0 && time_ms <= kTimeMaxMs;
+}
+
+}  // namespace
+
+MetricsStore::MetricsStore(MetricsOptions options, const LayoutLookup& layouts)
+    : layouts_(layouts),
+      days_({.files = {.dir = options.dir,
+                       .prefix = 'm',
+                       .map_bytes = options.map_bytes,
+                       .transaction_bytes_max = options.transaction_bytes_max},
+             .block_bytes = options.block_bytes,
+             .index_bytes_max = options.day_index_bytes_max}),
+      head_(writer_.head()) {}
+
+Status MetricsStore::Recover(WalPosition flushed) {
+  OPS_RETURN_IF_ERROR(days_.Recover(flushed));
+  MutexLock lock(mutex_);
+  published_ = flushed;
+  return {};
+}
+
+void MetricsStore::Refuse(const LayoutId& layout, std::size_t rows, std::string_view why) {
+  refused_.fetch_add(rows, std::memory_order_relaxed);
+  OPS_LOG_EVERY(60, kWarn, "metrics: {} rows of layout {}: {}; not stored", rows, ToHex(layout),
+                why);
+}
+
+void MetricsStore::ApplyRows(const MetricRowsView& rows) {
+  std::shared_ptr<const Layout> layout;
+  std::size_t width = writer_.WidthOf(rows.layout);
+  if (width == 0) {
+    layout = layouts_.Find(rows.layout);
+    if (layout == nullptr) {
+      unknown_.fetch_add(rows.times.size(), std::memory_order_relaxed);
+      OPS_LOG_EVERY(60, kWarn, "metrics: {} rows of unknown layout {}; not stored",
+                    rows.times.size(), ToHex(rows.layout));
+      return;
+    }
+    width = layout->series().size();
+  }
+  if (width == 0 || rows.values.size() != rows.times.size() * width) {
+    Refuse(rows.layout, rows.times.size(), "not as long as their layout");
+    return;
+  }
+  if (std::all_of(rows.times.begin(), rows.times.end(), TimeFits)) {
+    writer_.Append(rows.layout, layout.get(), rows.times, rows.values);
+    samples_.fetch_add(rows.values.size(), std::memory_order_relaxed);
+    return;
+  }
+  for (std::size_t i = 0; i < rows.times.size(); ++i) {
+    if (!TimeFits(rows.times[i])) {
+      Refuse(rows.layout, 1, "a time before 1970 or after 9999");
+      continue;
+    }
+    writer_.Append(rows.layout, layout.get(), rows.times.subspan(i, 1),
+                   rows.values.subspan(i * width, width));
+    samples_.fetch_add(width, std::memory_order_relaxed);
+  }
+}
+
+void MetricsStore::Apply(const BatchOrigin&, std::shared_ptr<const DecodedBatch> batch) {
+  if (batch->metrics().empty()) return;
+  MutexLock lock(apply_mutex_);
+  for (const MetricRowsView& rows : batch->metrics()) ApplyRows(rows);
+}
+
+void MetricsStore::Freeze(WalPosition) {
+  MutexLock apply_lock(apply_mutex_);
+  HeadPtr frozen = writer_.Freeze();
+  MutexLock lock(mutex_);
+  OPS_CHECK(frozen_ == nullptr, "metrics: frozen again before the last was published");
+  series_before_ = frozen->series();
+  if (!frozen->empty()) frozen_ = std::move(frozen);
+  head_ = writer_.head();
+}
+
+Status MetricsStore::Flush(WalPosition cut) {
+  const Snapshot snapshot = Take();
+  return snapshot.frozen == nullptr ? Status() : days_.Flush(cut, *snapshot.frozen);
+}
+
+void MetricsStore::Publish(WalPosition cut) {
+  HeadPtr dropped;  // Freed outside the lock.
+  MutexLock lock(mutex_);
+  published_ = cut;
+  dropped.swap(frozen_);
+}
+
+Status MetricsStore::Retain(std::int64_t keep_from_ms, std::uint64_t bytes_max) {
+  return days_.Retain(keep_from_ms, bytes_max);
+}
+
+MetricsStore::Snapshot MetricsStore::Take() const {
+  MutexLock lock(mutex_);
+  return {.head = head_, .frozen = frozen_, .published = published_};
+}
+
+std::uint64_t MetricsStore::head_bytes() const {
+  const Snapshot snapshot = Take();
+  std::uint64_t bytes = snapshot.head->bytes() + snapshot.head->index().bytes();
+  if (snapshot.frozen == nullptr) return bytes;
+  bytes += snapshot.frozen->bytes();
+  if (&snapshot.frozen->index() != &snapshot.head->index()) {
+    bytes += snapshot.frozen->index().bytes();
+  }
+  return bytes;
+}
+
+std::uint64_t MetricsStore::head_series() const {
+  MutexLock lock(mutex_);
+  return std::max(head_->series(), series_before_);
+}
+
+Status MetricsStore::SelectHead(const HeadPtr& head, const std::vector<Matcher>& matchers,
+                                Gather& out) {
+  std::vector<SeriesId> ids = head->index().Match(matchers);
+  if (ids.empty()) return {};
+  OPS_RETURN_IF_ERROR(
+      out.StartIndex(std::shared_ptr<const SeriesIndex>(head, &head->index()), std::move(ids)));
+  out.StartLayer();
+  HeadReader reader(out);
+  for (const auto& target : head->Targets()) {
+    if (!target->Overlaps(out.from_ms(), out.to_ms())) continue;
+    OPS_RETURN_IF_ERROR(reader.Read(target->Take()));
+  }
+  return {};
+}
+
+Result<std::vector<Series>> MetricsStore::Select(const std::vector<Matcher>& matchers,
+                                                 std::int64_t from_ms, std::int64_t to_ms,
+                                                 const QueryLimits& limits) const {
+  if (from_ms > to_ms) return std::vector<Series>();
+  const Snapshot snapshot = Take();
+  Gather gather(from_ms, to_ms, limits);
+  for (const DayNumber day : days_.DaysIn(from_ms, to_ms)) {
+    OPS_RETURN_IF_ERROR(days_.Select(day, matchers, snapshot.published, gather));
+  }
+  if (snapshot.frozen != nullptr) {
+    OPS_RETURN_IF_ERROR(SelectHead(snapshot.frozen, matchers, gather));
+  }
+  OPS_RETURN_IF_ERROR(SelectHead(snapshot.head, matchers, gather));
+  return gather.Finish();
+}
+
+Result<std::vector<Labels>> MetricsStore::SelectLabels(const std::vector<Matcher>& matchers,
+                                                       std::int64_t from_ms, std::int64_t to_ms,
+                                                       const QueryLimits& limits) const {
+  std::vector<Labels> out;
+  std::unordered_set<Hash128> seen;
+  const auto add = [&](const SeriesIndex& index, std::vector<SeriesId> ids) -> Status {
+    if (limits.cancelled && limits.cancelled()) return Unavailable("query cancelled");
+    const std::vector<Hash128> keys = index.Keys(ids);
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      if (seen.insert(keys[i]).second) ids[kept++] = ids[i];
+    }
+    ids.resize(kept);
+    if (seen.size() > limits.series_max) {
+      return Exhausted(
+          fmt::format("query selects more than {} series; select fewer", limits.series_max));
+    }
+    index.AppendLabels(ids, out);
+    return {};
+  };
+  if (from_ms > to_ms) return out;
+  const Snapshot snapshot = Take();
+  for (const DayNumber number : days_.DaysIn(from_ms, to_ms)) {
+    OPS_TRY(const std::shared_ptr<MetricDay> day, days_.Load(number));
+    if (day != nullptr) OPS_RETURN_IF_ERROR(add(day->index(), day->index().Match(matchers)));
+  }
+  for (const HeadPtr& head : {snapshot.frozen, snapshot.head}) {
+    if (head == nullptr) continue;
+    const std::vector<SeriesId> matched = head->index().Match(matchers);
+    std::vector<SeriesId> ids;
+    for (const auto& target : head->Targets()) {
+      const HeadTarget::View view = target->Take();
+      if (view.runs == nullptr || DayOfMs(view.min_ms) > DayOfMs(to_ms) ||
+          DayOfMs(view.max_ms) < DayOfMs(from_ms)) {
+        continue;
+      }
+      ForEachIn(*view.runs, matched,
+                [&](std::size_t i, std::uint32_t) { ids.push_back(matched[i]); });
+    }
+    OPS_RETURN_IF_ERROR(add(head->index(), std::move(ids)));
+  }
+  return out;
+}
+
+}  // namespace opssight

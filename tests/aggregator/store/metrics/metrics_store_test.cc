@@ -1,0 +1,478 @@
+#include "aggregator/store/metrics/metrics_store.h"
+
+#include <atomic>
+#include <bit>
+#include <cstdlib>
+#include <filesystem>
+#include <map>
+#include <random>
+#include <set>
+#include <thread>
+
+#include <gtest/gtest.h>
+
+#include "aggregator/store/metrics/metric_keys.h"
+#include "common/base/clock.h"
+#include "common/base/random.h"
+#include "common/lmdb/env.h"
+
+namespace opssight {
+namespace {
+
+class Layouts final : public LayoutLookup {
+ public:
+  std::shared_ptr<const Layout> Find(const LayoutId& id) const override {
+    const auto it = known_.find(id);
+    return it == known_.end() ? nullptr : it->second;
+  }
+  void Add(const std::shared_ptr<const Layout>& layout) { known_[layout->id()] = layout; }
+
+ private:
+  std::map<LayoutId, std::shared_ptr<const Layout>> known_;
+};
+
+using Bits = std::uint64_t;
+using Model = std::map<std::string, std::map<std::int64_t, Bits>>;  // By labels' text, time.
+
+Matcher Make(MatchType type, const std::string& name, const std::string& value) {
+  return *Matcher::Make(type, name, value);
+}
+
+std::shared_ptr<const Layout> MakeLayout(const std::vector<Labels>& series) {
+  std::vector<LayoutSeries> out;
+  for (const Labels& labels : series) out.push_back({.labels = labels});
+  return std::make_shared<const Layout>(std::move(out));
+}
+
+class MetricsStoreTest : public ::testing::Test {
+ protected:
+  MetricsStoreTest() {
+    std::string name =
+        (std::filesystem::temp_directory_path() / "opssight-metrics-XXXXXX").string();
+    dir_ = mkdtemp(name.data());
+    Reopen(0);
+  }
+  ~MetricsStoreTest() override {
+    store_.reset();
+    std::filesystem::remove_all(dir_);
+  }
+
+  void Reopen(WalPosition flushed, std::size_t index_bytes = 256UL << 20) {
+    store_.reset();
+    store_ = std::make_unique<MetricsStore>(MetricsOptions{.dir = dir_,
+                                                           .block_bytes = 2000,
+                                                           .transaction_bytes_max = 8000,
+                                                           .map_bytes = 64 << 20,
+                                                           .day_index_bytes_max = index_bytes},
+                                            layouts_);
+    const Status status = store_->Recover(flushed);
+    ASSERT_TRUE(status.has_value()) << status.error().message;
+  }
+  std::shared_ptr<const DecodedBatch> BatchOf(std::vector<MetricRow> rows) {
+    BatchContents contents;
+    contents.metrics = std::move(rows);
+    const auto batch = DecodedBatch::Decode(EncodeBatch(contents, 0), {});
+    EXPECT_TRUE(batch.has_value());
+    return *batch;
+  }
+  void Apply(const std::shared_ptr<const Layout>& layout, std::int64_t time_ms,
+             std::vector<double> values) {
+    layouts_.Add(layout);
+    store_->Apply({},
+                  BatchOf({{.layout = layout, .time_ms = time_ms, .values = std::move(values)}}));
+  }
+  void Flush(WalPosition cut) {
+    store_->Freeze(cut);
+    const Status status = store_->Flush(cut);
+    ASSERT_TRUE(status.has_value()) << status.error().message;
+    store_->Publish(cut);
+  }
+  Model Ask(const std::vector<Matcher>& matchers, std::int64_t from_ms, std::int64_t to_ms) {
+    Model out;
+    const auto series = store_->Select(matchers, from_ms, to_ms, {});
+    if (!series) {
+      ADD_FAILURE() << series.error().message;
+      return out;
+    }
+    for (const Series& one : *series) {
+      auto& samples = out[one.labels.ToString()];
+      EXPECT_TRUE(samples.empty()) << "each label set once";
+      std::int64_t last = INT64_MIN;
+      for (const Sample& sample : one.samples) {
+        EXPECT_LT(last, sample.time_ms) << "ascending and unique";
+        last = sample.time_ms;
+        samples[sample.time_ms] = std::bit_cast<Bits>(sample.value);
+      }
+    }
+    return out;
+  }
+  std::string All() {
+    std::string out;
+    for (const auto& [labels, samples] : Ask({}, 0, 100 * kMsPerDay)) {
+      out += labels;
+      for (const auto& [time_ms, bits] : samples) {
+        out += " " + std::to_string(time_ms) + "=" +
+               std::to_string(static_cast<int>(std::bit_cast<double>(bits)));
+      }
+      out += "; ";
+    }
+    return out;
+  }
+
+  std::string dir_;
+  Layouts layouts_;
+  std::unique_ptr<MetricsStore> store_;
+};
+
+const Labels kUp{{"__name__", "up"}, {"host", "a"}};
+const Labels kLoad{{"__name__", "load"}, {"host", "a"}};
+
+TEST_F(MetricsStoreTest, AnswersTheSameFromHeadFrozenDiskAndAfterReopening) {
+  const auto layout = MakeLayout({kUp, kLoad});
+  Apply(layout, 20, {1, 7});
+  Apply(layout, 10, {0, 6});
+  Apply(layout, kMsPerDay + 1, {1, 9});
+  const std::string all =
+      "{__name__=\"load\", host=\"a\"} 10=6 20=7 86400001=9; "
+      "{__name__=\"up\", host=\"a\"} 10=0 20=1 86400001=1; ";
+  EXPECT_EQ(All(), all);
+  EXPECT_EQ(store_->samples_applied(), 6U);
+  EXPECT_EQ(store_->head_series(), 2U);
+  store_->Freeze(3);
+  EXPECT_EQ(All(), all);
+  ASSERT_TRUE(store_->Flush(3).has_value());
+  EXPECT_EQ(All(), all) << "flushed, not yet published: not twice";
+  ASSERT_TRUE(store_->Flush(3).has_value()) << "a flush may be tried again";
+  store_->Publish(3);
+  EXPECT_EQ(All(), all);
+  Reopen(3);
+  EXPECT_EQ(All(), all);
+  EXPECT_TRUE(std::filesystem::exists(dir_ + "/m-19700102.mdb"));
+  EXPECT_GT(store_->disk_bytes(), 0U);
+}
+
+TEST_F(MetricsStoreTest, TheLastWriteWinsWhereverItStands) {
+  const auto both = MakeLayout({kUp, kLoad});
+  const auto one = MakeLayout({kUp});
+  Apply(both, 10, {1, 1});
+  Apply(one, 10, {2});
+  EXPECT_EQ(Ask({}, 0, 100).at(kUp.ToString()).at(10), std::bit_cast<Bits>(2.0));
+  Apply(both, 10, {3, 3});
+  EXPECT_EQ(Ask({}, 0, 100).at(kUp.ToString()).at(10), std::bit_cast<Bits>(3.0));
+  Flush(1);
+  EXPECT_EQ(Ask({}, 0, 100).at(kUp.ToString()).at(10), std::bit_cast<Bits>(3.0));
+  Apply(one, 10, {4});
+  EXPECT_EQ(Ask({}, 0, 100).at(kUp.ToString()).at(10), std::bit_cast<Bits>(4.0));
+  Flush(2);
+  EXPECT_EQ(Ask({}, 0, 100).at(kUp.ToString()).at(10), std::bit_cast<Bits>(4.0));
+  const auto twice = MakeLayout({kUp, kLoad, kUp});
+  Apply(twice, 10, {5, 6, 7});
+  EXPECT_EQ(All(), "{__name__=\"load\", host=\"a\"} 10=6; {__name__=\"up\", host=\"a\"} 10=7; ");
+}
+
+TEST_F(MetricsStoreTest, AFlushThatTheWalDidNotRecordIsUndone) {
+  const auto layout = MakeLayout({kUp});
+  const auto other = MakeLayout({kLoad});
+  Apply(layout, 1, {1});
+  Flush(1);
+  Apply(other, 2, {2});
+  Flush(2);
+  Reopen(1);
+  EXPECT_EQ(All(), "{__name__=\"up\", host=\"a\"} 1=1; ");
+  Apply(other, 2, {2});
+  Flush(3);
+  Reopen(3);
+  EXPECT_EQ(All(), "{__name__=\"load\", host=\"a\"} 2=2; {__name__=\"up\", host=\"a\"} 1=1; ");
+  EXPECT_EQ(store_->corrupt_blocks(), 0U);
+}
+
+TEST_F(MetricsStoreTest, RowsThatCannotBeKeptAreCounted) {
+  const auto known = MakeLayout({kUp, kLoad});
+  const auto unknown = MakeLayout({kUp});
+  layouts_.Add(known);
+  store_->Apply({}, BatchOf({{.layout = unknown, .time_ms = 5, .values = {1}}}));
+  EXPECT_EQ(store_->unknown_layout_rows(), 1U);
+  Apply(known, -1, {1, 2});
+  Apply(known, INT64_MAX, {1, 2});
+  EXPECT_EQ(store_->refused_rows(), 2U);
+  EXPECT_EQ(All(), "");
+  Flush(1);
+}
+
+TEST_F(MetricsStoreTest, LimitsAreErrorsNotHalfAnswers) {
+  const auto layout = MakeLayout({kUp, kLoad});
+  for (int i = 0; i < 100; ++i) Apply(layout, i, {1, 2});
+  for (int round = 0; round < 2; ++round) {
+    auto result = store_->Select({}, 0, 1000, {.samples_max = 199});
+    ASSERT_FALSE(result.has_value());
+    EXPECT_EQ(result.error().code, ErrorCode::kExhausted);
+    EXPECT_TRUE(store_->Select({}, 0, 1000, {.samples_max = 200}).has_value());
+    result = store_->Select({}, 0, 1000, {.series_max = 1});
+    ASSERT_FALSE(result.has_value());
+    EXPECT_EQ(result.error().code, ErrorCode::kExhausted);
+    EXPECT_FALSE(store_->SelectLabels({}, 0, 1000, {.series_max = 1}).has_value());
+    result = store_->Select({}, 0, 1000, {.cancelled = [] { return true; }});
+    ASSERT_FALSE(result.has_value());
+    EXPECT_EQ(result.error().code, ErrorCode::kUnavailable);
+    Flush(1);
+  }
+}
+
+TEST_F(MetricsStoreTest, RetentionIsByAgeAndBySizeAndLeavesTheLastDay) {
+  const auto layout = MakeLayout({kUp});
+  for (int day = 0; day < 4; ++day) Apply(layout, day * kMsPerDay, {1.0 * day});
+  Flush(1);
+  ASSERT_TRUE(store_->Retain(kMsPerDay, 0).has_value());
+  EXPECT_EQ(Ask({}, 0, 100 * kMsPerDay).at(kUp.ToString()).size(), 3U);
+  EXPECT_FALSE(std::filesystem::exists(dir_ + "/m-19700101.mdb"));
+  ASSERT_TRUE(store_->Retain(0, 1).has_value());
+  EXPECT_EQ(Ask({}, 0, 100 * kMsPerDay).at(kUp.ToString()).size(), 1U);
+  Apply(layout, 5, {1});  // A day that is gone may come again.
+  Flush(2);
+  EXPECT_EQ(Ask({}, 0, 10).at(kUp.ToString()).size(), 1U);
+}
+
+TEST_F(MetricsStoreTest, LabelsAreThoseOfTheDays) {
+  Apply(MakeLayout({kUp}), 1, {1});
+  Flush(1);
+  Apply(MakeLayout({kLoad}), 3 * kMsPerDay, {1});
+  EXPECT_EQ(store_->SelectLabels({}, 0, 10, {}).value(), std::vector<Labels>{kUp});
+  EXPECT_EQ(store_->SelectLabels({}, 3 * kMsPerDay + 5, 3 * kMsPerDay + 9, {}).value(),
+            std::vector<Labels>{kLoad});
+  EXPECT_TRUE(store_->SelectLabels({}, 2 * kMsPerDay, 2 * kMsPerDay + 1, {})->empty());
+  EXPECT_EQ(store_->SelectLabels({}, 0, 9 * kMsPerDay, {})->size(), 2U);
+}
+
+TEST_F(MetricsStoreTest, ABrokenBlockOrListIsLeftOutAndCounted) {
+  const auto layout = MakeLayout({kUp});
+  const auto other = MakeLayout({kLoad});
+  Apply(layout, 1, {1});
+  Flush(1);
+  Apply(other, 2, {2});
+  Flush(2);
+  store_.reset();
+  const auto corrupt = [&](WalPosition cut, std::uint32_t number) {
+    auto env = Env::Open(dir_ + "/m-19700101.mdb", {.map_bytes = 64 << 20, .tables_max = 4});
+    ASSERT_TRUE(env.has_value());
+    auto txn = (*env)->BeginWrite();
+    ASSERT_TRUE(txn.has_value());
+    const Table table = txn->OpenTable(DayFiles::kTable).value();
+    const std::string key = DayFiles::Key(cut, number);
+    std::string value(txn->Get(table, key).value().value());
+    value.back() ^= 1;
+    ASSERT_TRUE(txn->Put(table, key, value).has_value());
+    ASSERT_TRUE(txn->Commit().has_value());
+  };
+  const std::string up = "{__name__=\"up\", host=\"a\"} 1=1; ";
+  const std::string load = "{__name__=\"load\", host=\"a\"} 2=2; ";
+  corrupt(1, kSummaryNumber);  // The list can be made again from the blocks.
+  Reopen(2);
+  EXPECT_EQ(All(), load + up);
+  EXPECT_EQ(store_->corrupt_blocks(), 1U);
+  store_.reset();
+  corrupt(1, kBlockNumber);
+  Reopen(2);
+  EXPECT_EQ(All(), load);
+  store_.reset();
+  corrupt(1, kSeriesNumber);  // Its series has no name any more, and keeps its number.
+  Reopen(2);
+  EXPECT_EQ(All(), load);
+  Apply(layout, 5, {5});
+  Flush(3);
+  Reopen(3);
+  EXPECT_EQ(All(), load + "{__name__=\"up\", host=\"a\"} 5=5; ");
+  EXPECT_GE(store_->corrupt_blocks(), 2U);
+}
+
+// ---- against a model
+
+class Differential : public MetricsStoreTest {
+ protected:
+  struct Logged {
+    WalPosition position;
+    std::shared_ptr<const DecodedBatch> batch;
+  };
+
+  std::shared_ptr<const Layout> RandomLayout(Random& random) {
+    static const std::vector<std::string> kHosts = {"a", "b", "c"};
+    const std::string& host = kHosts[random.Below(3)];
+    std::vector<Labels> series;
+    const std::uint64_t width = random.Below(8) == 0 ? 1 + random.Below(3) : 20 + random.Below(20);
+    const std::uint64_t start = random.Below(20);
+    for (std::uint64_t i = 0; i < width; ++i) {
+      if (random.Below(10) == 0) continue;
+      series.push_back(Labels{{"__name__", "m" + std::to_string((start + i) % 40)},
+                              {"host", host},
+                              {"kind", (start + i) % 3 == 0 ? "x" : "y"}});
+    }
+    if (series.empty() || random.Below(10) == 0) series.push_back(Labels{{"__name__", "m1"}});
+    auto layout = MakeLayout(series);
+    layouts_.Add(layout);
+    return layout;
+  }
+
+  MetricRow RandomRow(Random& random, const std::shared_ptr<const Layout>& layout,
+                      std::int64_t& now_ms) {
+    now_ms += random.Below(12) == 0 ? 0 : static_cast<std::int64_t>(random.Below(20'000));
+    if (random.Below(400) == 0) now_ms += kMsPerDay / 3;
+    std::int64_t time_ms = now_ms;
+    if (random.Below(15) == 0) time_ms -= static_cast<std::int64_t>(random.Below(kMsPerDay));
+    MetricRow row{.layout = layout, .time_ms = std::max<std::int64_t>(0, time_ms)};
+    for (std::size_t i = 0; i < layout->series().size(); ++i) {
+      const auto kind = random.Below(20);
+      double value = static_cast<double>(static_cast<std::uint64_t>(now_ms) * (i + 1) / 1000);
+      if (kind == 0) value = random.Unit();
+      if (kind == 1) value = std::bit_cast<double>(kStaleNanBits);
+      if (kind == 2) value = -0.0;
+      row.values.push_back(value);
+    }
+    return row;
+  }
+
+  // As the store should.
+  static void ApplyToModel(const DecodedBatch& batch, const Layouts& layouts, Model& model) {
+    for (const MetricRowsView& rows : batch.metrics()) {
+      const auto layout = layouts.Find(rows.layout);
+      const std::size_t width = layout->series().size();
+      for (std::size_t i = 0; i < rows.times.size(); ++i) {
+        for (std::size_t k = 0; k < width; ++k) {
+          model[layout->series()[k].labels.ToString()][rows.times[i]] =
+              std::bit_cast<Bits>(rows.values[i * width + k]);
+        }
+      }
+    }
+  }
+
+  void Compare(Random& random, std::int64_t now_ms, const std::string& step) {
+    std::vector<Matcher> matchers;
+    if (random.Below(2) == 0) matchers.push_back(Make(MatchType::kRegex, "host", "a|b.*"));
+    if (random.Below(3) == 0) matchers.push_back(Make(MatchType::kNotEqual, "kind", "x"));
+    if (random.Below(3) == 0) {
+      const std::string name = "m" + std::to_string(random.Below(40));
+      matchers.push_back(Make(MatchType::kEqual, "__name__", name));
+    }
+    const bool whole = random.Below(2) == 0;
+    const auto end = static_cast<std::uint64_t>(now_ms) + 1;
+    const std::int64_t from = whole ? 0 : static_cast<std::int64_t>(random.Below(end));
+    const std::int64_t to =
+        whole ? now_ms + kMsPerDay : from + static_cast<std::int64_t>(random.Below(kMsPerDay));
+    Model expected;
+    for (const auto& [text, samples] : model_) {
+      if (!MatchesAll(matchers, labels_.at(text))) continue;
+      for (const auto& [time_ms, bits] : samples) {
+        if (time_ms >= from && time_ms <= to) expected[text][time_ms] = bits;
+      }
+    }
+    ASSERT_EQ(Ask(matchers, from, to), expected) << step;
+    const auto named = store_->SelectLabels(matchers, from, to, {});
+    ASSERT_TRUE(named.has_value());
+    std::set<std::string> names;
+    for (const Labels& labels : *named) EXPECT_TRUE(names.insert(labels.ToString()).second);
+    for (const auto& entry : expected) EXPECT_TRUE(names.contains(entry.first)) << entry.first;
+    for (const std::string& name : names) {
+      // A head that reaches over several days names its series for each of them.
+      EXPECT_TRUE(model_.contains(name)) << name;
+    }
+  }
+
+  void Run(std::uint64_t seed, int steps) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    Random random(seed);
+    std::vector<std::shared_ptr<const Layout>> pool;
+    std::vector<Logged> log;
+    WalPosition position = 0;
+    WalPosition recorded = 0;
+    std::int64_t now_ms = 3 * kMsPerDay / 2;
+    for (int step = 0; step < steps && !HasFailure(); ++step) {
+      if (pool.size() < 3 || random.Below(25) == 0) {
+        pool.push_back(RandomLayout(random));
+        for (const LayoutSeries& one : pool.back()->series()) {
+          labels_.emplace(one.labels.ToString(), one.labels);
+        }
+      }
+      std::vector<MetricRow> rows;
+      const auto layout =
+          pool[pool.size() - 1 - random.Below(std::min<std::size_t>(4, pool.size()))];
+      for (std::uint64_t i = 1 + random.Below(6); i > 0; --i) {
+        const bool other = random.Below(5) == 0;
+        rows.push_back(RandomRow(random, other ? pool[random.Below(pool.size())] : layout, now_ms));
+      }
+      log.push_back({.position = ++position, .batch = BatchOf(std::move(rows))});
+      store_->Apply({.position = position}, log.back().batch);
+      ApplyToModel(*log.back().batch, layouts_, model_);
+      const std::string where = "step " + std::to_string(step);
+      const auto event = random.Below(40);
+      if (event < 2) {
+        store_->Freeze(position);
+        if (random.Below(3) == 0) Compare(random, now_ms, where + " frozen");
+        ASSERT_TRUE(store_->Flush(position).has_value());
+        if (random.Below(3) == 0) Compare(random, now_ms, where + " flushed");
+        if (random.Below(4) == 0) {  // Killed before the wal knew.
+          Restart(recorded, log, random);
+        } else {
+          recorded = position;
+          store_->Publish(position);
+        }
+      } else if (event == 2) {
+        Restart(recorded, log, random);
+      }
+      if (random.Below(8) == 0) Compare(random, now_ms, where);
+    }
+    EXPECT_EQ(store_->corrupt_blocks(), 0U);
+    EXPECT_EQ(store_->unknown_layout_rows(), 0U);
+    EXPECT_EQ(store_->refused_rows(), 0U);
+  }
+
+  void Restart(WalPosition recorded, const std::vector<Logged>& log, Random& random) {
+    Reopen(recorded, random.Below(2) == 0 ? 1 : 256UL << 20);
+    for (const Logged& one : log) {
+      if (one.position > recorded) store_->Apply({.position = one.position}, one.batch);
+    }
+  }
+
+  Model model_;
+  std::map<std::string, Labels> labels_;
+};
+
+TEST_F(Differential, RandomLayoutsRowsDaysCutsAndCrashes) {
+  Run(std::random_device{}(), 1200);
+}
+
+TEST_F(Differential, SeedsThatFoundSomething) {
+  Run(1, 600);
+}
+
+TEST_F(MetricsStoreTest, QueriesRunBesideApplyAndFlush) {
+  std::vector<Labels> series;
+  for (int i = 0; i < 20; ++i) series.push_back(Labels{{"__name__", "m" + std::to_string(i)}});
+  const auto layout = MakeLayout(series);
+  layouts_.Add(layout);
+  constexpr int kRows = 600;
+  std::atomic<int> applied{0};
+  std::atomic<bool> done{false};
+  std::thread reader([&] {
+    while (!done.load()) {
+      const int before = applied.load();
+      const auto result =
+          store_->Select({Make(MatchType::kRegex, "__name__", "m1.")}, 0, kRows, {});
+      ASSERT_TRUE(result.has_value());
+      for (const Series& one : *result) {
+        EXPECT_GE(one.samples.size(), static_cast<std::size_t>(before));
+        for (std::size_t i = 0; i < one.samples.size(); ++i) {
+          EXPECT_EQ(one.samples[i].time_ms, static_cast<std::int64_t>(i)) << "none missing";
+        }
+      }
+    }
+  });
+  for (int i = 0; i < kRows; ++i) {
+    std::vector<double> values(series.size(), i * 0.5);
+    store_->Apply({}, BatchOf({{.layout = layout, .time_ms = i, .values = std::move(values)}}));
+    applied.store(i + 1);
+    if (i % 100 == 99) Flush(static_cast<WalPosition>(i));
+  }
+  done.store(true);
+  reader.join();
+}
+
+}  // namespace
+}  // namespace opssight

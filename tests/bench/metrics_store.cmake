@@ -1,0 +1,1 @@
+ops_bench(metrics_store DEPS aggregator/store/metrics)
