@@ -58,8 +58,8 @@ bool IsPid(const std::string& name) {
 HostCollector::HostCollector(HostOptions options)
     : options_(std::move(options)),
       files_(options_.host_root),
-      host_(std::vector<Label>{{"host", options_.host}, {"job", "host"}}),
-      top_(std::vector<Label>{{"host", options_.host}, {"job", "process"}}) {
+      host_(Common({{"host", options_.host}, {"job", "host"}})),
+      top_(Common({{"host", options_.host}, {"job", "process"}})) {
   const auto file = [this](std::string_view name, std::string_view path,
                            Status (*add)(std::string_view, FrameBuilder&)) {
     parts_.push_back({.name = name, .add = [=, this] { return AddFile(path, add); }});
@@ -215,17 +215,23 @@ Status HostCollector::AddTimex() {
   return {};
 }
 
+// Of one name the last stays: options_.labels come first.
+std::vector<Label> HostCollector::Common(std::vector<Label> own) const {
+  own.insert(own.begin(), options_.labels.begin(), options_.labels.end());
+  return own;
+}
+
 void HostCollector::CollectContainers(std::int64_t wall_ms, Sink& sink) {
   const CgroupVersion version = DetectCgroups(files_);
   for (const ContainerCgroup& cgroup : FindContainers(files_, version, options_.cgroups_max)) {
     auto it = containers_.find(cgroup.id);
     if (it == containers_.end()) {
       it = containers_
-               .emplace(cgroup.id, Container{.frame = FrameBuilder(std::vector<Label>{
-                                                 {"host", options_.host},
-                                                 {"job", "container"},
-                                                 {"id", cgroup.path},
-                                                 {"container_id", cgroup.id.substr(0, 12)}})})
+               .emplace(cgroup.id, Container{.frame = FrameBuilder(Common(
+                                                 {{"host", options_.host},
+                                                  {"job", "container"},
+                                                  {"id", cgroup.path},
+                                                  {"container_id", cgroup.id.substr(0, 12)}}))})
                .first;
     }
     Container& container = it->second;

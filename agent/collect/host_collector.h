@@ -26,6 +26,7 @@ namespace opssight {
 struct HostOptions {
   std::string host_root;             // "" or where the host's / is mounted.
   std::string host;                  // The `host` label of every series.
+  std::vector<Label> labels;         // Also on every series that has none of that name.
   std::size_t cgroups_max = 20'000;  // Directories looked at for containers in a round.
   std::size_t processes_top = 0;     // Processes by CPU and by memory, each; 0: off.
 };
@@ -47,6 +48,7 @@ class HostCollector {
     std::uint64_t round = 0;
   };
 
+  std::vector<Label> Common(std::vector<Label> own) const;
   Status AddFile(std::string_view path, Status (*add)(std::string_view, FrameBuilder&));
   Status AddPressures();
   Status AddTcp();

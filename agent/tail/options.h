@@ -25,6 +25,9 @@ struct TailOptions {
   // Value of the label host. Empty: no such label.
   std::string host;
 
+  // Labels of every stream that has none of that name.
+  std::vector<Label> labels;
+
   // Container logs to find. An empty list turns a source off.
   std::vector<std::string> pod_globs = {"/var/log/pods/*/*/*.log", "/var/log/containers/*.log"};
   std::vector<std::string> docker_globs = {"/var/lib/docker/containers/*/*-json.log"};

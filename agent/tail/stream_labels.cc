@@ -28,7 +28,7 @@ std::string FirstOf(std::initializer_list<std::string_view> texts) {
 
 Labels ContainerStream(const TailOptions& options, const ContainerMeta& meta, std::string_view job,
                        bool is_stderr) {
-  std::vector<Label> labels;
+  std::vector<Label> labels = options.labels;  // Of one name the last stays.
   for (const Label& label : meta.labels) {
     const auto& allowed = options.container_labels;
     if (std::find(allowed.begin(), allowed.end(), label.name) == allowed.end()) continue;
@@ -59,12 +59,11 @@ Labels FileStream(const TailOptions& options, std::string_view path,
                   const std::vector<Label>& configured) {
   const std::string_view base = path.substr(path.rfind('/') + 1);
   const std::size_t dot = base.rfind('.');
-  std::vector<Label> labels = {
-      {"host", options.host},
-      {"filename", std::string(path)},
-      {"job", "files"},
-      {"service_name", std::string(dot == 0 ? base : base.substr(0, dot))},
-  };
+  std::vector<Label> labels = options.labels;  // Of one name the last stays.
+  labels.push_back({"host", options.host});
+  labels.push_back({"filename", std::string(path)});
+  labels.push_back({"job", "files"});
+  labels.push_back({"service_name", std::string(dot == 0 ? base : base.substr(0, dot))});
   labels.insert(labels.end(), configured.begin(), configured.end());
   return Labels(std::move(labels));
 }

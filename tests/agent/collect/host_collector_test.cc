@@ -132,6 +132,12 @@ TEST(HostCollectorTest, TopProcessesAreAnOption) {
   EXPECT_THAT(Collected(options), Contains(Pair(series, "3")));
 }
 
+TEST(HostCollectorTest, ExtraLabelsAreOnAllSeriesButOverrideNone) {
+  HostOptions options = Fixture();
+  options.labels = {{"team", "shop"}, {"job", "mine"}};
+  EXPECT_THAT(Collected(options), Contains(Key(Host("system_process_count", "", "team=\"shop\""))));
+}
+
 TEST(HostCollectorTest, TheLayoutStaysFromRoundToRound) {
   HostCollector collector(Fixture());
   RecordingSink sink;
