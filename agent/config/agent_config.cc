@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "agent/config/labels_kind.h"
 #include "agent/config/tables.h"
 #include "common/config/print.h"
 
@@ -43,6 +44,8 @@ const OptionTable<AgentConfig>& AgentTable() {
        "Name of this host, the label host of all it sends. Empty: the machine's host name."},
       {"host_root", &AgentConfig::host_root,
        "Where the host's / is mounted when the agent runs in a container, such as /host."},
+      {"labels", &AgentConfig::labels, std::make_shared<const LabelsKind>(),
+       "Labels of all series and log streams it sends that have none of that name."},
       setting::Value("data_dir", &AgentConfig::data_dir, "Folder of the identity and the spool.")
           .Required(),
       setting::Enum("log_level", &AgentConfig::log_level,
@@ -59,6 +62,12 @@ const OptionTable<AgentConfig>& AgentTable() {
                        "Host and container metrics from /proc, /sys and control groups."),
       setting::Section("tail", &AgentConfig::tail, TailTable(),
                        "Container logs and plain log files."),
+      setting::Section("otlp", &AgentConfig::otlp, OtlpTable(),
+                       "OpenTelemetry: metrics, logs and traces by gRPC and HTTP."),
+      setting::Section("spool", &AgentConfig::spool, SpoolTable(),
+                       "The queue on disk, in data_dir."),
+      setting::Section("ship", &AgentConfig::ship, ShipTable(),
+                       "The connection to the aggregator."),
   };
   return table;
 }
@@ -69,6 +78,15 @@ AgentConfig Resolved(AgentConfig config, const std::string& hostname) {
   config.collect.host.host_root = config.host_root;
   config.tail.host = config.host;
   config.tail.host_root = config.host_root;
+  config.collect.host.labels = config.labels;
+  config.tail.labels = config.labels;
+  std::vector<Label> all = config.labels;
+  std::erase_if(all, [](const Label& label) { return label.name == "host"; });
+  all.push_back({"host", config.host});
+  config.otlp.service.metrics.labels = all;
+  config.otlp.service.stream_labels = std::move(all);
+  config.spool.path = config.data_dir + "/spool.mdb";
+  config.ship.host = config.host;
   return config;
 }
 

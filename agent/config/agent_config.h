@@ -12,11 +12,14 @@
 #include <vector>
 
 #include "agent/collect/host_collector.h"
+#include "agent/ship/agent_session.h"
+#include "agent/spool/spool.h"
 #include "agent/tail/options.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/config/table.h"
 #include "common/model/labels.h"
+#include "common/otlp/service.h"
 
 namespace opssight {
 
@@ -25,20 +28,30 @@ struct CollectConfig {
   HostOptions host;
 };
 
+struct OtlpConfig {
+  std::string grpc_listen = "127.0.0.1:4317";  // "": off.
+  std::string http_listen = "127.0.0.1:4318";
+  OtlpOptions service;
+};
+
 struct AgentConfig {
-  std::string host;       // "": the machine's name; see Resolved.
-  std::string host_root;  // "", or where the host's / is mounted.
+  std::string host;           // "": the machine's name; see Resolved.
+  std::string host_root;      // "", or where the host's / is mounted.
+  std::vector<Label> labels;  // Of all it sends, where there is none of that name.
   std::string data_dir = "/var/lib/opssight-agent";
   LogLevel log_level = LogLevel::kInfo;
   std::string aggregator;  // "host:port"; "": the one enrolled with.
   CollectConfig collect;
   TailOptions tail;
+  OtlpConfig otlp;
+  SpoolOptions spool;
+  AgentSessionOptions ship;  // agent_version and fingerprint are not settings.
 };
 
 const OptionTable<AgentConfig>& AgentTable();
 
 // With what several parts share copied into each: host (hostname where it is not
-// set) and host_root.
+// set), host_root, labels, and the spool's path below data_dir.
 AgentConfig Resolved(AgentConfig config, const std::string& hostname);
 
 // The generated files of packaging/config.

@@ -6,5 +6,8 @@
 namespace opssight {
 
 const OptionTable<TailOptions>& TailTable();
+const OptionTable<OtlpConfig>& OtlpTable();
+const OptionTable<SpoolOptions>& SpoolTable();
+const OptionTable<AgentSessionOptions>& ShipTable();
 
 }  // namespace opssight

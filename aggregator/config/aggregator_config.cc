@@ -45,6 +45,7 @@ AggregatorConfig Resolved(AggregatorConfig config) {
   config.meta.map_bytes = config.store.meta_map_bytes;
   config.logs.dir = config.data_dir;
   config.spans.dir = config.data_dir;
+  config.gaps.dir = config.data_dir;
   return config;
 }
 

@@ -16,6 +16,8 @@
 #include "aggregator/api/options.h"
 #include "aggregator/enrol/ca_files.h"
 #include "aggregator/enrol/registry.h"
+#include "aggregator/ingest/server_session.h"
+#include "aggregator/store/gaps/gaps_store.h"
 #include "aggregator/store/logs/logs_store.h"
 #include "aggregator/store/meta_table.h"
 #include "aggregator/store/spans/spans_store.h"
@@ -38,6 +40,7 @@ struct AgentsConfig {
   std::vector<std::string> names;  // DNS names and addresses agents know this machine by.
   CaOptions ca;
   RegistryOptions registry;
+  SessionOptions session;
 };
 
 struct QueryConfig {
@@ -55,6 +58,7 @@ struct AggregatorConfig {
   StoreOptions store;
   LogsOptions logs;
   SpansOptions spans;
+  GapsOptions gaps;
   MetaOptions meta;  // As store.meta_map_bytes says; see Resolved.
 };
 

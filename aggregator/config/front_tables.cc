@@ -64,6 +64,49 @@ const OptionTable<RegistryOptions>& RegistryTable() {
   return table;
 }
 
+const OptionTable<SessionOptions>& SessionTable() {
+  static const OptionTable<SessionOptions> table =
+      OptionTable<SessionOptions>{
+          setting::Value("window_batches", &SessionOptions::window_batches,
+                         "Batches one agent may send ahead of their acknowledgement.")
+              .Min(1),
+          setting::Size("window_bytes", &SessionOptions::window_bytes, "The same, in bytes.")
+              .Min(64 << 10),
+          setting::Size("inflight_bytes_max", &SessionOptions::inflight_bytes_max,
+                        "Bytes taken from all agents and not yet committed; above, reading stops.")
+              .Min(1 << 20),
+          setting::Size("partial_bytes_max", &SessionOptions::partial_bytes_max,
+                        "Bytes of incomplete frames of all agents; above, who adds to a large one "
+                        "is sent away.")
+              .Min(1 << 20),
+          setting::Duration("greeting", &SessionOptions::greeting_ms, TimeUnit::kMs,
+                            "Time from connecting to the first frame.")
+              .Min(100),
+          setting::Duration("ping_after", &SessionOptions::ping_after_ms, TimeUnit::kMs,
+                            "Silence after which an agent is asked whether it lives.")
+              .Min(kMsPerSecond),
+          setting::Duration("dead_after", &SessionOptions::dead_after_ms, TimeUnit::kMs,
+                            "Silence after which its connection is given up.")
+              .Min(kMsPerSecond),
+          setting::Duration("challenge", &SessionOptions::challenge_ms, TimeUnit::kMs,
+                            "Time for an old session to show that it lives when its agent comes "
+                            "again.")
+              .Min(100),
+          setting::Duration("recheck", &SessionOptions::recheck_ms, TimeUnit::kMs,
+                            "A revoked agent's session ends within this.")
+              .Min(kMsPerSecond),
+          setting::Duration("retry", &SessionOptions::retry_ms, TimeUnit::kMs,
+                            "What an agent waits when the store says not now.")
+              .Min(10),
+      }
+          .With([](const SessionOptions& session, const ConfigReport& report) {
+            if (session.ping_after_ms >= session.dead_after_ms) {
+              report("dead_after", "must be longer than ping_after");
+            }
+          });
+  return table;
+}
+
 }  // namespace
 
 const OptionTable<ListenConfig>& ListenTable() {
@@ -100,6 +143,8 @@ const OptionTable<AgentsConfig>& AgentsTable() {
        "its host name."},
       setting::Section("", &AgentsConfig::ca, CaTable(), ""),
       setting::Section("", &AgentsConfig::registry, RegistryTable(), ""),
+      setting::Section("session", &AgentsConfig::session, SessionTable(),
+                       "One agent's connection."),
   };
   return table;
 }

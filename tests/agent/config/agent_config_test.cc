@@ -41,6 +41,10 @@ tail:
     - paths: [/var/log/nginx/*.log]
       labels: {job: nginx}
   start_at: end
+labels: {team: shop, host: other}
+otlp: {grpc: {listen: ""}, limits: {items_max: 10}}
+spool: {bytes_max: 64MiB}
+ship: {dead_after: 1m}
 )");
   ASSERT_TRUE(loaded.ok()) << loaded.problems.ToString();
   const AgentConfig config = Resolved(loaded.options, "machine");
@@ -53,6 +57,17 @@ tail:
   EXPECT_EQ(config.aggregator, "mon:9095");
   EXPECT_TRUE(config.tail.docker_globs.empty());
   EXPECT_EQ(config.tail.start_at, TailOptions::StartAt::kEnd);
+  EXPECT_EQ(config.otlp.grpc_listen, "");
+  EXPECT_EQ(config.otlp.http_listen, "127.0.0.1:4318");
+  EXPECT_EQ(config.otlp.service.metrics.limits.items_max, 10U);
+  EXPECT_THAT(config.otlp.service.stream_labels,
+              ElementsAre(Label{"team", "shop"}, Label{"host", "web-1"}));
+  EXPECT_EQ(config.tail.labels.size(), 2U);
+  EXPECT_EQ(config.collect.host.labels.size(), 2U);
+  EXPECT_EQ(config.spool.path, "/var/lib/opssight-agent/spool.mdb");
+  EXPECT_EQ(config.spool.bytes_max, 64U << 20);
+  EXPECT_EQ(config.ship.dead_after_ms, 60'000);
+  EXPECT_EQ(config.ship.host, "web-1");
   ASSERT_EQ(config.tail.files.size(), 1U);
   EXPECT_THAT(config.tail.files[0].globs, ElementsAre("/var/log/nginx/*.log"));
   EXPECT_THAT(config.tail.files[0].labels, ElementsAre(Label{"job", "nginx"}));
@@ -60,6 +75,11 @@ tail:
 
 TEST(AgentConfigTest, TheMachinesNameIsTheDefaultHost) {
   EXPECT_EQ(Resolved(AgentConfig{}, "machine").tail.host, "machine");
+}
+
+TEST(AgentConfigTest, LimitsThatDoNotGoTogetherAreAProblem) {
+  EXPECT_EQ(Load("ship: {dead_after: 10s}").problems.ToString(),
+            "agent.yaml:1: ship.dead_after: must be longer than ping_after\n");
 }
 
 TEST(AgentConfigTest, WrongLabelsAreAProblem) {

@@ -1,0 +1,124 @@
+// Tables of what sends: the OTLP receiver, the spool, the connection.
+#include "agent/config/tables.h"
+
+namespace opssight {
+namespace {
+
+const OptionTable<OtlpLimits>& LimitsTable() {
+  static const OptionTable<OtlpLimits> table{
+      setting::Value("items_max", &OtlpLimits::items_max,
+                     "Spans, records or points of one request.")
+          .Min(1),
+      setting::Size("item_bytes_max", &OtlpLimits::item_bytes_max, "One of them, encoded.")
+          .Min(1024),
+      setting::Size("decoded_bytes_max", &OtlpLimits::decoded_bytes_max,
+                    "All of them in memory, about.")
+          .Min(1 << 20),
+      setting::Value("attributes_max", &OtlpLimits::attributes_max,
+                     "Attributes of one span, event, link, resource or record."),
+      setting::Value("links_max", &OtlpLimits::links_max, "Links of one span; events, too."),
+      setting::Size("value_bytes_max", &OtlpLimits::value_bytes_max, "A longer attribute is cut.")
+          .Min(64),
+      setting::Size("line_bytes_max", &OtlpLimits::line_bytes_max, "A longer log body is cut.")
+          .Min(64),
+      setting::Value("labels_max", &OtlpLimits::labels_max, "Labels of one series or stream.")
+          .Min(8),
+  };
+  return table;
+}
+
+const OptionTable<OtlpMetricsOptions>& MetricsTable() {
+  static const OptionTable<OtlpMetricsOptions> table{
+      {"promote", &OtlpMetricsOptions::promote,
+       "Resource attributes that become labels of every series, not only of target_info."},
+      setting::Section("limits", &OtlpMetricsOptions::limits, LimitsTable(),
+                       "What one request may hold."),
+  };
+  return table;
+}
+
+const OptionTable<OtlpOptions>& ServiceTable() {
+  static const OptionTable<OtlpOptions> table{
+      setting::Size("body_bytes_max", &OtlpOptions::body_bytes_max, "Size of a request, decoded.")
+          .Min(1 << 20),
+      setting::Value("pending_max", &OtlpOptions::pending_max,
+                     "Requests that wait for the disk; above, senders are told to wait.")
+          .Min(1),
+      setting::Duration("retry_after", &OtlpOptions::retry_after_s, TimeUnit::kSeconds,
+                        "How long refused senders are told to wait.")
+          .Min(1),
+      {"cors_origins", &OtlpOptions::cors_origins,
+       "Browser pages that may send, such as https://*.example.com."},
+      setting::Section("", &OtlpOptions::metrics, MetricsTable(), ""),
+  };
+  return table;
+}
+
+}  // namespace
+
+const OptionTable<OtlpConfig>& OtlpTable() {
+  static const OptionTable<OtlpConfig> table{
+      setting::AddressOrOff("grpc.listen", &OtlpConfig::grpc_listen,
+                            "Where gRPC clients send. Empty: off."),
+      setting::AddressOrOff("http.listen", &OtlpConfig::http_listen,
+                            "Where HTTP clients send (protobuf and JSON). Empty: off."),
+      setting::Section("", &OtlpConfig::service, ServiceTable(), ""),
+  };
+  return table;
+}
+
+const OptionTable<SpoolOptions>& SpoolTable() {
+  static const OptionTable<SpoolOptions> table{
+      setting::Size("bytes_max", &SpoolOptions::bytes_max,
+                    "Most bytes of batches. At the cap log files wait where they are, then the "
+                    "oldest batches go and a gap record says so.")
+          .Min(16 << 20),
+      setting::Value("congested_percent", &SpoolOptions::congested_percent,
+                     "Fill, in percent, from which sources are held back.")
+          .Min(1)
+          .Max(100),
+      setting::Value("layouts_max", &SpoolOptions::layouts_max,
+                     "Sets of series kept; those that no batch needs go first.")
+          .Min(1),
+      setting::Size("layout_bytes_max", &SpoolOptions::layout_bytes_max, "The same, by bytes.")
+          .Min(1 << 20),
+      setting::Value("gap_streams_max", &SpoolOptions::gap_streams_max,
+                     "Streams that one gap record names.")
+          .Min(1),
+  };
+  return table;
+}
+
+const OptionTable<AgentSessionOptions>& ShipTable() {
+  static const OptionTable<AgentSessionOptions> table =
+      OptionTable<AgentSessionOptions>{
+          setting::Size("backlog_bytes_per_second", &AgentSessionOptions::backlog_bytes_per_s,
+                        "Rate at which the backlog of an outage is sent beside fresh data. 0: no "
+                        "limit."),
+          setting::Value("backlog_batches_min", &AgentSessionOptions::backlog_batches_min,
+                         "More batches waiting than this are a backlog."),
+          setting::Size("unsent_bytes_max", &AgentSessionOptions::unsent_bytes_max,
+                        "Bytes written and not yet taken by the kernel.")
+              .Min(64 << 10),
+          setting::Size("read_bytes_max", &AgentSessionOptions::read_bytes_max,
+                        "Bytes read from the spool at once.")
+              .Min(4 << 10),
+          setting::Value("layouts_max", &AgentSessionOptions::layouts_max,
+                         "Sets of series remembered as sent; others are sent again.")
+              .Min(1),
+          setting::Duration("ping_after", &AgentSessionOptions::ping_after_ms, TimeUnit::kMs,
+                            "Silence after which the aggregator is asked whether it lives.")
+              .Min(kMsPerSecond),
+          setting::Duration("dead_after", &AgentSessionOptions::dead_after_ms, TimeUnit::kMs,
+                            "Silence after which the connection is given up.")
+              .Min(kMsPerSecond),
+      }
+          .With([](const AgentSessionOptions& ship, const ConfigReport& report) {
+            if (ship.ping_after_ms >= ship.dead_after_ms) {
+              report("dead_after", "must be longer than ping_after");
+            }
+          });
+  return table;
+}
+
+}  // namespace opssight
