@@ -49,7 +49,7 @@ class ApplyWorkers::Worker {
 
   bool Wants(const std::vector<HandedBatch>& group) const {
     for (const HandedBatch& handed : group) {
-      if (handed.batch != nullptr && Holds(*handed.batch, slot_.signal)) return true;
+      if (Holds(*handed.batch, slot_.signal)) return true;
     }
     return false;
   }
@@ -88,7 +88,7 @@ class ApplyWorkers::Worker {
   void Do(const Item& item) {
     if (item.group != nullptr) {
       for (const HandedBatch& handed : *item.group) {
-        if (handed.batch == nullptr || !Holds(*handed.batch, slot_.signal)) continue;
+        if (!Holds(*handed.batch, slot_.signal)) continue;
         slot_.store->Apply(handed.origin, handed.batch);
       }
     }

@@ -26,7 +26,7 @@ namespace opssight {
 
 struct HandedBatch {
   BatchOrigin origin;
-  std::shared_ptr<const DecodedBatch> batch;  // Null: nothing to apply, only passes by.
+  std::shared_ptr<const DecodedBatch> batch;
   std::size_t frame_bytes = 0;
   ByteBudget::Ticket ticket;
 };

@@ -57,14 +57,8 @@ Status GuardedEnv::Write(const std::function<Status(WriteTxn&)>& body) {
   if (!status &&
       (status.error().code == ErrorCode::kIo || status.error().code == ErrorCode::kExhausted)) {
     env_ = nullptr;
-    ++reopened_;
   }
   return status;
-}
-
-std::uint64_t GuardedEnv::used_bytes() {
-  MutexLock lock(mutex_);
-  return env_ == nullptr ? 0 : env_->used_bytes();
 }
 
 Result<std::unique_ptr<GuardedEnv>> OpenOrSetAside(const std::string& path,

@@ -14,7 +14,6 @@
 // the same GuardedEnv; views read end with the body.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -38,8 +37,6 @@ class GuardedEnv {
   Status Write(const std::function<Status(WriteTxn&)>& body) OPS_EXCLUDES(mutex_);
 
   const std::string& path() const { return path_; }
-  std::uint64_t used_bytes() OPS_EXCLUDES(mutex_);  // 0 while it cannot be opened.
-  std::uint64_t reopened() const { return reopened_.load(); }
 
  private:
   GuardedEnv(std::string path, const EnvOptions& options, std::vector<std::string> tables)
@@ -51,7 +48,6 @@ class GuardedEnv {
   const std::string path_;
   const EnvOptions options_;
   const std::vector<std::string> tables_;
-  std::atomic<std::uint64_t> reopened_{0};
   Mutex mutex_;
   std::unique_ptr<Env> env_ OPS_GUARDED_BY(mutex_);  // Null after a failure.
 };

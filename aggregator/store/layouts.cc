@@ -22,11 +22,12 @@ std::size_t BytesOf(const Layout& layout) {
   return bytes;
 }
 
-Result<std::shared_ptr<const Layout>> DecodeValue(std::string_view value) {
+Result<std::shared_ptr<const Layout>> DecodeValue(std::string_view value,
+                                                  const BatchLimits& limits) {
   const auto day = GetLe<Layouts::Day>(value);
   const auto hash = GetLe<std::uint64_t>(value);
   if (!day || !hash || Hash64(value) != *hash) return Corrupt("checksum");
-  return DecodeLayout(value, {});
+  return DecodeLayout(value, limits);
 }
 
 }  // namespace
@@ -116,7 +117,7 @@ std::shared_ptr<const Layout> Layouts::Read(const LayoutId& id) const {
     return nullptr;
   }
   if (!*value) return nullptr;
-  auto layout = DecodeValue(**value);
+  auto layout = DecodeValue(**value, limits_);
   if (layout && (*layout)->id() == id) return *layout;
   ++stats_.corrupt_layouts;
   OPS_LOG_EVERY(60, kError, "store: layout {}: {}; an agent's next batch brings it again",

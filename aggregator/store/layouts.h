@@ -29,8 +29,8 @@ class Layouts final : public LayoutLookup {
  public:
   using Day = std::uint32_t;  // Since 1970-01-01.
 
-  Layouts(Wal& wal, std::size_t cache_bytes, StoreStats& stats)
-      : wal_(wal), cache_bytes_max_(cache_bytes), stats_(stats) {}
+  Layouts(Wal& wal, std::size_t cache_bytes, const BatchLimits& limits, StoreStats& stats)
+      : wal_(wal), cache_bytes_max_(cache_bytes), limits_(limits), stats_(stats) {}
 
   // What the wal knows; before the rest. Replaces what was known.
   Status Load() OPS_EXCLUDES(mutex_);
@@ -61,6 +61,7 @@ class Layouts final : public LayoutLookup {
 
   Wal& wal_;
   const std::size_t cache_bytes_max_;
+  const BatchLimits limits_;
   StoreStats& stats_;
   mutable Mutex mutex_;
   // A layout that Find saw damaged leaves known_, so that the next batch rewrites it.

@@ -15,6 +15,7 @@ constexpr std::size_t kReadBytes = 4UL << 20;
 constexpr std::int64_t kAnnounceSeconds = 5;
 
 struct Context {
+  const BatchLimits& limits;
   ByteBudget& budget;
   StoreStats& stats;
   std::int64_t now_ms;
@@ -47,7 +48,7 @@ HandedBatch ToHanded(const Wal::RawEntry& entry, Context& context) {
   if (!view) return Damaged(entry, "", view.error().message, context);
   const std::string agent_id(view->agent_id);
   if (!view->FrameIntact()) return Damaged(entry, agent_id, "frame fails its checksum", context);
-  auto batch = DecodedBatch::Decode(view->frame, {});
+  auto batch = DecodedBatch::Decode(view->frame, context.limits);
   if (!batch) return Damaged(entry, agent_id, batch.error().message, context);
   context.last_created_ms = (*batch)->created_ms();
   ++context.stats.replayed_batches;
@@ -78,9 +79,14 @@ std::size_t BytesUnderWay(std::string_view frame, const DecodedBatch& batch) {
   return frame.size() + batch.raw_bytes() + kOverhead;
 }
 
-Status Replay(Wal& wal, ApplyWorkers& workers, ByteBudget& budget, StoreStats& stats,
-              std::int64_t now_ms, bool announce) {
-  Context context{.budget = budget, .stats = stats, .now_ms = now_ms, .last_created_ms = now_ms};
+Status Replay(const StoreOptions& options, Wal& wal, ApplyWorkers& workers, ByteBudget& budget,
+              StoreStats& stats, bool announce) {
+  const std::int64_t now_ms = options.clock->WallMs();
+  Context context{.limits = options.batch_limits,
+                  .budget = budget,
+                  .stats = stats,
+                  .now_ms = now_ms,
+                  .last_created_ms = now_ms};
   std::uint64_t done = 0;
   for (WalPosition at = workers.last();;) {
     OPS_TRY(const auto entries, wal.ReadAfter(at, kReadBytes));

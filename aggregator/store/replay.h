@@ -15,8 +15,8 @@
 namespace opssight {
 
 // announce: log the progress of a long replay.
-Status Replay(Wal& wal, ApplyWorkers& workers, ByteBudget& budget, StoreStats& stats,
-              std::int64_t now_ms, bool announce);
+Status Replay(const StoreOptions& options, Wal& wal, ApplyWorkers& workers, ByteBudget& budget,
+              StoreStats& stats, bool announce);
 
 // A batch of the aggregator's own that says for each signal that records may be lost.
 std::string EncodeLossNotice(const std::string& stream, std::int64_t from_ms, std::int64_t to_ms,

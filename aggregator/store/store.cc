@@ -33,7 +33,8 @@ Status Store::OpenFiles() {
   if (!set_aside.empty()) {
     loss_ = "wal damaged, kept as " + set_aside + ": what was not flushed is lost";
   }
-  layouts_ = std::make_unique<Layouts>(*wal_, options_.layout_cache_bytes, stats_);
+  layouts_ =
+      std::make_unique<Layouts>(*wal_, options_.layout_cache_bytes, options_.batch_limits, stats_);
   OPS_RETURN_IF_ERROR(layouts_->Load());
   return runs_.Load(*wal_, stats_);
 }
@@ -80,7 +81,7 @@ Status Store::Start(std::vector<SignalSlot> signals) {
 
 // Pages that LMDB cannot read end the replay, not the start. The last position.
 Result<WalPosition> Store::ReplayAll() {
-  const Status replayed = Replay(*wal_, *workers_, budget_, stats_, options_.clock->WallMs(), true);
+  const Status replayed = Replay(options_, *wal_, *workers_, budget_, stats_, true);
   if (replayed) return workers_->last();
   if (replayed.error().code != ErrorCode::kCorrupt) return replayed.error();
   ++stats_.corrupt_entries;

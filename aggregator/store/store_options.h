@@ -61,6 +61,8 @@ struct StoreOptions {
   std::int64_t window_max_ms = 20;
   std::size_t group_bytes_max = 4UL << 20;
   std::size_t batch_bytes_max = 80UL << 20;  // A larger frame is kInvalid.
+  // For what comes back from the wal: at least what ingest allows.
+  BatchLimits batch_limits;
   // Frames and decoded batches submitted and not yet applied. Above it Submit
   // answers kUnavailable at once.
   std::size_t in_flight_bytes_max = 256UL << 20;

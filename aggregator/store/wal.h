@@ -78,8 +78,6 @@ class Wal {
   Status Layouts(const std::function<void(const LayoutId&, std::string_view)>& see);
   Status DeleteLayouts(const std::vector<LayoutId>& ids);
 
-  std::uint64_t reopened() const { return env_->reopened(); }
-
  private:
   Wal(std::unique_ptr<GuardedEnv> env, StoreStats& stats) : env_(std::move(env)), stats_(stats) {}
   Status Measure() OPS_REQUIRES(size_mutex_);  // Reads every leaf.

@@ -19,7 +19,7 @@ class LayoutsTest : public ::testing::Test {
   LayoutsTest() {
     std::string set_aside;
     wal_ = *Wal::Open(dir_.path(), 4 << 20, 0, stats_, &set_aside);
-    layouts_ = std::make_unique<Layouts>(*wal_, 400, stats_);
+    layouts_ = std::make_unique<Layouts>(*wal_, 400, BatchLimits{}, stats_);
   }
   void Write(const LayoutFrame& layout, Layouts::Day day) {
     WalGroup group;
@@ -60,7 +60,7 @@ TEST_F(LayoutsTest, IsWrittenOnceADayAndDroppedWhenLongUnused) {
   Write(*used, 6);
   EXPECT_EQ(*layouts_->Trim(6, 10), 1U);
   EXPECT_FALSE(layouts_->Knows(old->layout->id()));
-  Layouts again(*wal_, 400, stats_);
+  Layouts again(*wal_, 400, BatchLimits{}, stats_);
   ASSERT_TRUE(again.Load().has_value());
   EXPECT_EQ(again.Find(old->layout->id()), nullptr);
   EXPECT_NE(again.Find(used->layout->id()), nullptr);
