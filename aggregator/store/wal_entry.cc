@@ -34,7 +34,8 @@ Result<WalEntryView> DecodeWalEntry(std::string_view value) {
   const auto epoch = GetLe<std::uint64_t>(rest);
   const auto seq = GetLe<std::uint64_t>(rest);
   const auto size = GetLe<std::uint8_t>(rest);
-  if (!check || !size || rest.size() < *size) return Corrupt("wal entry: too short");
+  const bool whole = check && frame_hash && epoch && seq && size;
+  if (!whole || rest.size() < *size) return Corrupt("wal entry: too short");
   const std::size_t header_bytes = header.size() - rest.size() + *size;
   if (Hash64(header.substr(0, header_bytes)) != *check) {
     return Corrupt("wal entry: header fails its checksum");

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "common/bytes/endian.h"
 #include "common/bytes/hash.h"
 
 namespace opssight {
@@ -40,6 +41,15 @@ TEST(WalEntryTest, EveryCutIsSeen) {
     const auto entry = DecodeWalEntry(std::string_view(sound).substr(0, size));
     EXPECT_FALSE(entry.has_value() && entry->FrameIntact()) << size << " bytes";
   }
+}
+
+// Found by the fuzzer: 13 bytes whose checksum is right, too few for the numbers.
+TEST(WalEntryTest, ACutHeaderWithARightChecksumIsRefused) {
+  const std::string after(1, '\0');
+  std::string value;
+  PutLe(value, Hash64(after));
+  value += after + "abcd";
+  EXPECT_EQ(DecodeWalEntry(value).error().code, ErrorCode::kCorrupt);
 }
 
 }  // namespace
