@@ -104,8 +104,8 @@ bool Meets(const IdRuns& runs, std::span<const SeriesId> wanted) {
   });
 }
 
-void BlockWriter::Add(std::span<const SeriesId> ids, std::string_view group, std::int64_t min_ms,
-                      std::int64_t max_ms) {
+void MetricBlockWriter::Add(std::span<const SeriesId> ids, std::string_view group,
+                            std::int64_t min_ms, std::int64_t max_ms) {
   ++groups_;
   PutSpan(min_ms, max_ms, head_);
   PutRuns(RunsOf(ids), head_);
@@ -116,7 +116,7 @@ void BlockWriter::Add(std::span<const SeriesId> ids, std::string_view group, std
   ids_.insert(ids_.end(), ids.begin(), ids.end());
 }
 
-std::string BlockWriter::Finish() const {
+std::string MetricBlockWriter::Finish() const {
   std::string head;
   PutVarint(head, groups_);
   return WrapBlock(kBlockMagic, head + head_, bodies_);

@@ -43,7 +43,7 @@ bool Meets(const IdRuns& runs, std::span<const SeriesId> wanted);
 
 // ---- blocks
 
-class BlockWriter {
+class MetricBlockWriter {
  public:
   void Add(std::span<const SeriesId> ids, std::string_view group, std::int64_t min_ms,
            std::int64_t max_ms);

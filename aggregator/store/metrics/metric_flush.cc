@@ -74,7 +74,7 @@ class BlockQueue {
                           .runs = SortedRunsOf(block_.ids())});
     pending_.push_back(block_.Finish());
     pending_bytes_ += pending_.back().size();
-    block_ = BlockWriter();
+    block_ = MetricBlockWriter();
   }
   Status Write() {
     std::vector<DayFiles::Numbered> values;
@@ -93,7 +93,7 @@ class BlockQueue {
   const DayNumber day_;
   const WalPosition cut_;
   const MetricDaysOptions& options_;
-  BlockWriter block_;
+  MetricBlockWriter block_;
   std::vector<std::string> pending_;
   std::size_t pending_bytes_ = 0;
   std::vector<BlockSummary> summaries_;
