@@ -64,6 +64,8 @@ const OptionTable<AgentConfig>& AgentTable() {
                        "Container logs and plain log files."),
       setting::Section("otlp", &AgentConfig::otlp, OtlpTable(),
                        "OpenTelemetry: metrics, logs and traces by gRPC and HTTP."),
+      setting::Section("batch", &AgentConfig::batch, BatchTable(),
+                       "Records gathered into batches on their way to the spool."),
       setting::Section("spool", &AgentConfig::spool, SpoolTable(),
                        "The queue on disk, in data_dir."),
       setting::Section("ship", &AgentConfig::ship, ShipTable(),

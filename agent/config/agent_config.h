@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/batch/options.h"
 #include "agent/collect/host_collector.h"
 #include "agent/ship/agent_session.h"
 #include "agent/spool/spool.h"
@@ -44,6 +45,7 @@ struct AgentConfig {
   CollectConfig collect;
   TailOptions tail;
   OtlpConfig otlp;
+  BatchOptions batch;
   SpoolOptions spool;
   AgentSessionOptions ship;  // agent_version and fingerprint are not settings.
 };

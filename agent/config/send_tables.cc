@@ -1,4 +1,4 @@
-// Tables of what sends: the OTLP receiver, the spool, the connection.
+// Tables of the way out: the OTLP receiver, batches, the spool, the connection.
 #include "agent/config/tables.h"
 
 namespace opssight {
@@ -63,6 +63,44 @@ const OptionTable<OtlpConfig>& OtlpTable() {
       setting::AddressOrOff("http.listen", &OtlpConfig::http_listen,
                             "Where HTTP clients send (protobuf and JSON). Empty: off."),
       setting::Section("", &OtlpConfig::service, ServiceTable(), ""),
+  };
+  return table;
+}
+
+const OptionTable<BatchOptions>& BatchTable() {
+  static const OptionTable<BatchOptions> table{
+      setting::Duration("age_max", &BatchOptions::age_ms_max, TimeUnit::kMs,
+                        "Age at which a batch is closed.")
+          .Min(10)
+          .Max(60 * kMsPerSecond),
+      setting::Size("bytes_max", &BatchOptions::raw_bytes_max,
+                    "Size before compression at which a batch is closed.")
+          .Min(4 << 10)
+          .Max(16 << 20),
+      setting::Duration("commit_delay", &BatchOptions::commit_delay_ms, TimeUnit::kMs,
+                        "A batch that a sender waits for is closed after this long."),
+      setting::Size("channel_bytes_max", &BatchOptions::channel_bytes_max,
+                    "Closed batches not yet packed; from half of it sources are held back.")
+          .Min(64 << 10),
+      setting::Size("open_bytes_max", &BatchOptions::open_bytes_max,
+                    "The open batch while packing is behind; above, samples and spans become gap "
+                    "records, at twice this lines too.")
+          .Min(64 << 10),
+      setting::Size("pending_bytes_max", &BatchOptions::pending_bytes_max,
+                    "Packed batches while the spool cannot write; above, the oldest samples and "
+                    "spans become gap records.")
+          .Min(64 << 10),
+      setting::Size("group_bytes_max", &BatchOptions::group_bytes_max,
+                    "Raw bytes that one transaction of the spool takes together.")
+          .Min(4 << 10),
+      setting::Duration("remove_delay", &BatchOptions::remove_delay_ms, TimeUnit::kMs,
+                        "Acknowledgements wait this long for a batch to be written with."),
+      setting::Duration("retry", &BatchOptions::retry_ms, TimeUnit::kMs,
+                        "Wait after the spool could not write.")
+          .Min(10),
+      setting::Duration("trim_period", &BatchOptions::trim_period_ms, TimeUnit::kMs,
+                        "Memory of a peak is given back at most this often.")
+          .Min(kMsPerSecond),
   };
   return table;
 }

@@ -7,6 +7,7 @@ namespace opssight {
 
 const OptionTable<TailOptions>& TailTable();
 const OptionTable<OtlpConfig>& OtlpTable();
+const OptionTable<BatchOptions>& BatchTable();
 const OptionTable<SpoolOptions>& SpoolTable();
 const OptionTable<AgentSessionOptions>& ShipTable();
 

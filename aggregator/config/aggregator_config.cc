@@ -29,11 +29,15 @@ const OptionTable<AggregatorConfig>& AggregatorTable() {
                        "The HTTP API and the UI."),
       setting::Section("agents", &AggregatorConfig::agents, AgentsTable(),
                        "The agents' connections and their enrolment."),
+      setting::Section("agents.session", &AggregatorConfig::ingest, SessionTable(),
+                       "One agent's connection."),
       setting::Section("query", &AggregatorConfig::query, QueryTable(), "What one query may cost."),
       setting::Section("retention", &AggregatorConfig::store, RetentionTable(),
                        "How long and how much is kept. Whole days go, the oldest first."),
       setting::Section("store", &AggregatorConfig::store, StoreTable(),
                        "Commits, flushes and limits of the store."),
+      setting::Section("store.metrics", &AggregatorConfig::metrics, MetricsTable(),
+                       "Metric blocks."),
       setting::Section("store.logs", &AggregatorConfig::logs, LogsTable(), "Log blocks."),
       setting::Section("store.spans", &AggregatorConfig::spans, SpansTable(), "Span blocks."),
   };
@@ -43,6 +47,7 @@ const OptionTable<AggregatorConfig>& AggregatorTable() {
 AggregatorConfig Resolved(AggregatorConfig config) {
   config.store.dir = config.data_dir;
   config.meta.map_bytes = config.store.meta_map_bytes;
+  config.metrics.dir = config.data_dir;
   config.logs.dir = config.data_dir;
   config.spans.dir = config.data_dir;
   config.gaps.dir = config.data_dir;

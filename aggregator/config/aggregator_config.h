@@ -20,6 +20,7 @@
 #include "aggregator/store/gaps/gaps_store.h"
 #include "aggregator/store/logs/logs_store.h"
 #include "aggregator/store/meta_table.h"
+#include "aggregator/store/metrics/metrics_store.h"
 #include "aggregator/store/spans/spans_store.h"
 #include "aggregator/store/store_options.h"
 #include "common/base/clock.h"
@@ -40,7 +41,6 @@ struct AgentsConfig {
   std::vector<std::string> names;  // DNS names and addresses agents know this machine by.
   CaOptions ca;
   RegistryOptions registry;
-  SessionOptions session;
 };
 
 struct QueryConfig {
@@ -55,7 +55,9 @@ struct AggregatorConfig {
   ListenConfig listen;
   AgentsConfig agents;
   QueryConfig query;
+  SessionOptions ingest;
   StoreOptions store;
+  MetricsOptions metrics;
   LogsOptions logs;
   SpansOptions spans;
   GapsOptions gaps;

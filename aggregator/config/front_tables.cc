@@ -64,6 +64,61 @@ const OptionTable<RegistryOptions>& RegistryTable() {
   return table;
 }
 
+}  // namespace
+
+const OptionTable<ListenConfig>& ListenTable() {
+  static const OptionTable<ListenConfig> table =
+      OptionTable<ListenConfig>{
+          setting::Address(
+              "address", &ListenConfig::address,
+              "Address of the HTTP API and the UI. Loopback: there are no users and passwords "
+              "yet, so open it only to a network where everybody may read everything, or put "
+              "a proxy before it."),
+          {"aliases", &ListenConfig::aliases,
+           "Further ports on the same host, such as [3100, 9093, 16686, 3001], so that clients of "
+           "the old services need no edit."},
+          {"tls_certificate", &ListenConfig::tls_certificate,
+           "PEM file with the certificate chain. Empty: plain HTTP."},
+          {"tls_key", &ListenConfig::tls_key, "PEM file with its key."},
+      }
+          .With([](const ListenConfig& listen, const ConfigReport& report) {
+            const bool half = listen.tls_certificate.empty() != listen.tls_key.empty();
+            if (!half) return;
+            report(listen.tls_key.empty() ? "tls_certificate" : "tls_key",
+                   "needs the other of tls_certificate and tls_key too");
+          });
+  return table;
+}
+
+const OptionTable<AgentsConfig>& AgentsTable() {
+  static const OptionTable<AgentsConfig> table{
+      setting::AddressOrOff(
+          "listen", &AgentsConfig::listen,
+          "Where agents connect, by TLS with certificates of both sides. Empty: off."),
+      {"names", &AgentsConfig::names,
+       "DNS names and addresses by which agents reach this machine, for its certificate. Empty: "
+       "its host name."},
+      setting::Section("", &AgentsConfig::ca, CaTable(), ""),
+      setting::Section("", &AgentsConfig::registry, RegistryTable(), ""),
+  };
+  return table;
+}
+
+const OptionTable<QueryConfig>& QueryTable() {
+  static const OptionTable<QueryConfig> table{
+      setting::Duration("timeout", &QueryConfig::timeout_ms, TimeUnit::kMs,
+                        "A query that takes longer is ended with an error.")
+          .Min(100)
+          .Max(kQueryTimeoutMaxMs),
+      setting::Value("concurrency", &QueryConfig::concurrency,
+                     "Queries that run at once; others wait.")
+          .Min(1)
+          .Max(1024),
+      setting::Section("", &QueryConfig::api, ApiTable(), ""),
+  };
+  return table;
+}
+
 const OptionTable<SessionOptions>& SessionTable() {
   static const OptionTable<SessionOptions> table =
       OptionTable<SessionOptions>{
@@ -104,63 +159,6 @@ const OptionTable<SessionOptions>& SessionTable() {
               report("dead_after", "must be longer than ping_after");
             }
           });
-  return table;
-}
-
-}  // namespace
-
-const OptionTable<ListenConfig>& ListenTable() {
-  static const OptionTable<ListenConfig> table =
-      OptionTable<ListenConfig>{
-          setting::Address(
-              "address", &ListenConfig::address,
-              "Address of the HTTP API and the UI. Loopback: there are no users and passwords "
-              "yet, so open it only to a network where everybody may read everything, or put "
-              "a proxy before it."),
-          {"aliases", &ListenConfig::aliases,
-           "Further ports on the same host, such as [3100, 9093, 16686, 3001], so that clients of "
-           "the old services need no edit."},
-          {"tls_certificate", &ListenConfig::tls_certificate,
-           "PEM file with the certificate chain. Empty: plain HTTP."},
-          {"tls_key", &ListenConfig::tls_key, "PEM file with its key."},
-      }
-          .With([](const ListenConfig& listen, const ConfigReport& report) {
-            const bool half = listen.tls_certificate.empty() != listen.tls_key.empty();
-            if (!half) return;
-            report(listen.tls_key.empty() ? "tls_certificate" : "tls_key",
-                   "needs the other of tls_certificate and tls_key too");
-          });
-  return table;
-}
-
-const OptionTable<AgentsConfig>& AgentsTable() {
-  static const OptionTable<AgentsConfig> table{
-      setting::AddressOrOff(
-          "listen", &AgentsConfig::listen,
-          "Where agents connect, by TLS with certificates of both sides. Empty: off."),
-      {"names", &AgentsConfig::names,
-       "DNS names and addresses by which agents reach this machine, for its certificate. Empty: "
-       "its host name."},
-      setting::Section("", &AgentsConfig::ca, CaTable(), ""),
-      setting::Section("", &AgentsConfig::registry, RegistryTable(), ""),
-      setting::Section("session", &AgentsConfig::session, SessionTable(),
-                       "One agent's connection."),
-  };
-  return table;
-}
-
-const OptionTable<QueryConfig>& QueryTable() {
-  static const OptionTable<QueryConfig> table{
-      setting::Duration("timeout", &QueryConfig::timeout_ms, TimeUnit::kMs,
-                        "A query that takes longer is ended with an error.")
-          .Min(100)
-          .Max(kQueryTimeoutMaxMs),
-      setting::Value("concurrency", &QueryConfig::concurrency,
-                     "Queries that run at once; others wait.")
-          .Min(1)
-          .Max(1024),
-      setting::Section("", &QueryConfig::api, ApiTable(), ""),
-  };
   return table;
 }
 

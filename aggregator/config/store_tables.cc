@@ -107,6 +107,25 @@ const OptionTable<StoreOptions>& StoreTable() {
   return table;
 }
 
+const OptionTable<MetricsOptions>& MetricsTable() {
+  static const OptionTable<MetricsOptions> table{
+      setting::Size("block_bytes", &MetricsOptions::block_bytes,
+                    "Size of one block in a day's file, about.")
+          .Min(4 << 10)
+          .Max(16 << 20),
+      setting::Size("transaction_bytes_max", &MetricsOptions::transaction_bytes_max,
+                    "Bytes written in one transaction of a flush.")
+          .Min(64 << 10),
+      setting::Size("day_bytes_max", &MetricsOptions::map_bytes,
+                    "Largest size of one day on disk; address space, not memory.")
+          .Min(64 << 20),
+      setting::Size("day_index_bytes_max", &MetricsOptions::day_index_bytes_max,
+                    "Memory for the indexes of days.")
+          .Min(1 << 20),
+  };
+  return table;
+}
+
 const OptionTable<LogsOptions>& LogsTable() {
   static const OptionTable<LogsOptions> table{
       setting::Size("block_bytes", &LogsOptions::block_raw_bytes,

@@ -21,8 +21,8 @@ inline void ExpectGenerated(const std::string& name, const std::string& text,
   }
   std::ifstream file(path);
   const std::string kept{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  EXPECT_EQ(kept, text) << path << " is not what the settings' tables say. Write it anew:\n"
-                        << "  OPS_WRITE_GENERATED=1 build/dev/tests/" << test << "\n";
+  EXPECT_TRUE(kept == text) << path << " is not what the settings' tables say. Write it anew:\n"
+                            << "  OPS_WRITE_GENERATED=1 build/dev/tests/" << test << "\n";
 }
 
 }  // namespace opssight

@@ -43,6 +43,7 @@ tail:
   start_at: end
 labels: {team: shop, host: other}
 otlp: {grpc: {listen: ""}, limits: {items_max: 10}}
+batch: {age_max: 2s, bytes_max: 1MiB}
 spool: {bytes_max: 64MiB}
 ship: {dead_after: 1m}
 )");
@@ -64,6 +65,8 @@ ship: {dead_after: 1m}
               ElementsAre(Label{"team", "shop"}, Label{"host", "web-1"}));
   EXPECT_EQ(config.tail.labels.size(), 2U);
   EXPECT_EQ(config.collect.host.labels.size(), 2U);
+  EXPECT_EQ(config.batch.age_ms_max, 2000);
+  EXPECT_EQ(config.batch.raw_bytes_max, 1U << 20);
   EXPECT_EQ(config.spool.path, "/var/lib/opssight-agent/spool.mdb");
   EXPECT_EQ(config.spool.bytes_max, 64U << 20);
   EXPECT_EQ(config.ship.dead_after_ms, 60'000);

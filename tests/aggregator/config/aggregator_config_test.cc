@@ -33,7 +33,7 @@ TEST(AggregatorConfigTest, ReadsAllParts) {
   const auto loaded = Load(R"(
 data_dir: /srv/ops
 listen: {address: ":9090", aliases: [3100, 9093]}
-agents: {names: [mon.example.org], certificate_days: 7}
+agents: {names: [mon.example.org], certificate_days: 7, session: {window_batches: 8}}
 query: {timeout: 10s, samples_max: 1000, lookback: 1m}
 retention: {spans: {time: 3d, size: 5GB}}
 store: {meta_map_bytes: 2GiB, flush: {age: 10m}, logs: {block_bytes: 2MiB}}
@@ -51,6 +51,9 @@ store: {meta_map_bytes: 2GiB, flush: {age: 10m}, logs: {block_bytes: 2MiB}}
   EXPECT_EQ(config.store.spans.bytes_max, 5ULL << 30);
   EXPECT_THAT(config.listen.aliases, ElementsAre(3100, 9093));
   EXPECT_EQ(config.agents.registry.certificate_days, 7);
+  EXPECT_EQ(config.ingest.window_batches, 8U);
+  EXPECT_EQ(config.metrics.dir, "/srv/ops");
+  EXPECT_EQ(config.gaps.dir, "/srv/ops");
   EXPECT_EQ(config.query.timeout_ms, 10'000);
   EXPECT_EQ(config.query.api.limits.samples_max, 1000U);
   EXPECT_EQ(config.query.api.lookback_ms, 60'000);
