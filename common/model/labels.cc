@@ -9,6 +9,11 @@
 namespace opssight {
 
 Labels::Labels(std::vector<Label> labels) : labels_(std::move(labels)) {
+  bool tidy = true;  // As most come: what follows would change nothing and allocates.
+  for (std::size_t i = 0; i < labels_.size() && tidy; ++i) {
+    tidy = !labels_[i].value.empty() && (i == 0 || labels_[i - 1].name < labels_[i].name);
+  }
+  if (tidy) return;
   std::stable_sort(labels_.begin(), labels_.end(),
                    [](const Label& a, const Label& b) { return a.name < b.name; });
   std::size_t kept = 0;

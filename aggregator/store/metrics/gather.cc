@@ -21,6 +21,7 @@ Status Gather::StartIndex(std::shared_ptr<const SeriesIndex> index, std::vector<
   ids_ = std::move(ids);
   slot_of_.resize(ids_.size());
   const std::vector<Hash128> keys = indexes_.back()->Keys(ids_);
+  slots_by_key_.reserve(slots_.size() + ids_.size() / 2);
   for (std::size_t i = 0; i < ids_.size(); ++i) {
     const auto [it, is_new] =
         slots_by_key_.try_emplace(keys[i], static_cast<std::uint32_t>(slots_.size()));
@@ -33,7 +34,8 @@ Status Gather::StartIndex(std::shared_ptr<const SeriesIndex> index, std::vector<
 }
 
 Status Gather::Add(std::size_t i, std::span<const std::int64_t> times,
-                   std::span<const double> values, std::span<const std::int64_t> orders) {
+                   std::span<const double> values, std::span<const std::int64_t> orders,
+                   bool strict) {
   const auto begin = std::lower_bound(times.begin(), times.end(), from_ms_) - times.begin();
   const auto end = std::upper_bound(times.begin(), times.end(), to_ms_) - times.begin();
   if (begin >= end) return {};
@@ -46,15 +48,18 @@ Status Gather::Add(std::size_t i, std::span<const std::int64_t> times,
   std::vector<Sample>& samples = slot.samples;
   const auto first = static_cast<std::size_t>(begin);
   const auto last = static_cast<std::size_t>(end);
-  slot.parts.push_back(
-      {.begin = static_cast<std::uint32_t>(samples.size()),
-       .layer = layer_,
-       .orders = orders.empty() ? kNoOrders : static_cast<std::uint32_t>(slot.orders.size())});
-  if (!orders.empty()) {
-    slot.orders.insert(slot.orders.end(), orders.begin() + begin, orders.begin() + end);
-    for (std::size_t k = first + 1; k < last; ++k) slot.disordered |= times[k] == times[k - 1];
+  const bool keeps = keep_orders_ && !orders.empty();
+  parts_.push_back({.slot = slot_of_[i],
+                    .begin = static_cast<std::uint32_t>(samples.size()),
+                    .layer = layer_,
+                    .orders = keeps ? orders_.size() : kNoOrders});
+  if (keeps) orders_.insert(orders_.end(), orders.begin() + begin, orders.begin() + end);
+  left_out_orders_ |= !orders.empty() && !keeps;
+  if (!samples.empty() && samples.back().time_ms >= times[first]) MarkDisordered(slot);
+  if (!strict) MarkDisordered(slot);
+  if (samples.capacity() - samples.size() < last - first) {
+    samples.reserve(std::max(samples.size() + (last - first), samples.capacity() * 2));
   }
-  slot.disordered |= !samples.empty() && samples.back().time_ms >= times[first];
   for (std::size_t k = first; k < last; ++k) {
     samples.push_back({.time_ms = times[k], .value = values[k]});
   }
@@ -64,19 +69,19 @@ Status Gather::Add(std::size_t i, std::span<const std::int64_t> times,
 Status Gather::Add(std::size_t i, const GroupReader& group, const GroupColumn& column) {
   if (column.count == 0) return {};
   const auto values = std::span(column.values).first(column.count);
-  if (!group.strictly_ascending()) slots_[slot_of_[i]].disordered = true;
-  if (column.dense) return Add(i, group.times(), values, group.orders());
-  times_.resize(column.count);
-  orders_.resize(group.orders().empty() ? 0 : column.count);
+  const bool strict = group.strictly_ascending();
+  if (column.dense) return Add(i, group.times(), values, group.orders(), strict);
+  sparse_times_.resize(column.count);
+  sparse_orders_.resize(group.orders().empty() ? 0 : column.count);
   for (std::size_t k = 0; k < column.count; ++k) {
     const auto row = static_cast<std::size_t>(column.positions[k]);
-    times_[k] = group.times()[row];
-    if (!orders_.empty()) orders_[k] = group.orders()[row];
+    sparse_times_[k] = group.times()[row];
+    if (!sparse_orders_.empty()) sparse_orders_[k] = group.orders()[row];
   }
-  return Add(i, times_, values, orders_);
+  return Add(i, sparse_times_, values, sparse_orders_, strict);
 }
 
-void Gather::Sort(Slot& slot) {
+void Gather::Sort(Slot& slot, std::span<const Part> parts) const {
   struct Key {
     std::int64_t time_ms;
     std::uint32_t layer;
@@ -85,14 +90,13 @@ void Gather::Sort(Slot& slot) {
   };
   std::vector<Key> keys;
   keys.reserve(slot.samples.size());
-  for (std::size_t part = 0; part < slot.parts.size(); ++part) {
-    const Part& of = slot.parts[part];
-    const std::size_t end =
-        part + 1 < slot.parts.size() ? slot.parts[part + 1].begin : slot.samples.size();
+  for (std::size_t part = 0; part < parts.size(); ++part) {
+    const Part& of = parts[part];
+    const std::size_t end = part + 1 < parts.size() ? parts[part + 1].begin : slot.samples.size();
     for (std::size_t i = of.begin; i < end; ++i) {
       keys.push_back({.time_ms = slot.samples[i].time_ms,
                       .layer = of.layer,
-                      .order = of.orders == kNoOrders ? 0 : slot.orders[of.orders + i - of.begin],
+                      .order = of.orders == kNoOrders ? 0 : orders_[of.orders + i - of.begin],
                       .value = slot.samples[i].value});
     }
   }
@@ -107,8 +111,23 @@ void Gather::Sort(Slot& slot) {
   }
 }
 
+void Gather::SortDisordered() {
+  if (!disordered_) return;
+  std::stable_sort(parts_.begin(), parts_.end(),
+                   [](const Part& a, const Part& b) { return a.slot < b.slot; });
+  for (std::size_t from = 0; from < parts_.size();) {
+    std::size_t to = from;
+    while (to < parts_.size() && parts_[to].slot == parts_[from].slot) ++to;
+    Slot& slot = slots_[parts_[from].slot];
+    if (slot.disordered) Sort(slot, std::span(parts_).subspan(from, to - from));
+    from = to;
+  }
+}
+
 std::vector<Series> Gather::Finish() {
+  SortDisordered();
   std::vector<Series> out;
+  out.reserve(slots_.size());
   std::vector<SeriesId> ids;
   std::vector<Labels> labels;
   // Slots of one index stand together, in the order in which the indexes came.
@@ -120,7 +139,6 @@ std::vector<Series> Gather::Finish() {
     for (; from < slots_.size() && slots_[from].index == index; ++from) {
       Slot& slot = slots_[from];
       if (slot.samples.empty()) continue;
-      if (slot.disordered) Sort(slot);
       ids.push_back(slot.id);
       out.push_back({.labels = {}, .samples = std::move(slot.samples)});
     }

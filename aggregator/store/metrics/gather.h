@@ -1,7 +1,9 @@
 // Gather puts together the answer of one Select: pieces of series from days, the
 // frozen head and the head, in the order of their age. Pieces that follow each other in
 // time are appended as they come; a series whose pieces overlap is sorted at the end,
-// and of equal times the value written last stays.
+// and of equal times the value written last stays. Which was last within one layer is
+// the order of arrival of rows; it is seldom needed and costs 8 B a sample, so the first
+// try goes without, and needs_orders() says whether it must be made again with.
 // One thread. Series are told apart by 128 bits of their label set's content.
 #pragma once
 
@@ -19,8 +21,9 @@ namespace opssight {
 
 class Gather {
  public:
-  Gather(std::int64_t from_ms, std::int64_t to_ms, const QueryLimits& limits)
-      : from_ms_(from_ms), to_ms_(to_ms), limits_(limits) {}
+  enum class Orders : std::uint8_t { kLeaveOut, kKeep };
+  Gather(std::int64_t from_ms, std::int64_t to_ms, const QueryLimits& limits, Orders orders)
+      : from_ms_(from_ms), to_ms_(to_ms), limits_(limits), keep_orders_(orders == Orders::kKeep) {}
 
   // What follows is of this index's series `ids` (ascending); index lives as long.
   Status StartIndex(std::shared_ptr<const SeriesIndex> index, std::vector<SeriesId> ids);
@@ -28,13 +31,14 @@ class Gather {
   // What follows was written after all that came before.
   void StartLayer() { ++layer_; }
 
-  // Samples of ids()[i], times ascending. orders: one for each, or none.
+  // Samples of ids()[i], times ascending; strict: none twice. orders: one for each, or none.
   Status Add(std::size_t i, std::span<const std::int64_t> times, std::span<const double> values,
-             std::span<const std::int64_t> orders);
+             std::span<const std::int64_t> orders, bool strict);
   // A column of a group.
   Status Add(std::size_t i, const GroupReader& group, const GroupColumn& column);
 
   Status CheckCancelled() const;
+  bool needs_orders() const { return left_out_orders_ && disordered_; }
   // Series with samples, labels and all.
   std::vector<Series> Finish();
 
@@ -42,25 +46,29 @@ class Gather {
   std::int64_t to_ms() const { return to_ms_; }
 
  private:
-  static constexpr std::uint32_t kNoOrders = UINT32_MAX;
-  struct Part {  // Samples from begin on.
-    std::uint32_t begin;
+  static constexpr std::size_t kNoOrders = SIZE_MAX;
+  struct Part {
+    std::uint32_t slot;
+    std::uint32_t begin;  // Its first sample in the slot.
     std::uint32_t layer;
-    std::uint32_t orders;  // Where theirs begin in Slot::orders.
+    std::size_t orders;  // Where those of its samples begin in orders_.
   };
   struct Slot {
     std::uint32_t index = 0;  // In indexes_.
     SeriesId id = 0;
     bool disordered = false;
     std::vector<Sample> samples;
-    std::vector<Part> parts;
-    std::vector<std::int64_t> orders;
   };
-  static void Sort(Slot& slot);
+  void MarkDisordered(Slot& slot) { slot.disordered = disordered_ = true; }
+  void SortDisordered();
+  void Sort(Slot& slot, std::span<const Part> parts) const;
 
   const std::int64_t from_ms_;
   const std::int64_t to_ms_;
   const QueryLimits& limits_;
+  const bool keep_orders_;
+  bool left_out_orders_ = false;
+  bool disordered_ = false;
   std::uint64_t samples_ = 0;
   std::uint32_t layer_ = 0;
   std::vector<std::shared_ptr<const SeriesIndex>> indexes_;
@@ -68,8 +76,10 @@ class Gather {
   std::vector<std::uint32_t> slot_of_;  // By position in ids_.
   std::unordered_map<Hash128, std::uint32_t> slots_by_key_;
   std::vector<Slot> slots_;
-  std::vector<std::int64_t> times_;  // Scratch of sparse columns.
+  std::vector<Part> parts_;  // As they came.
   std::vector<std::int64_t> orders_;
+  std::vector<std::int64_t> sparse_times_;  // Scratch.
+  std::vector<std::int64_t> sparse_orders_;
 };
 
 }  // namespace opssight

@@ -37,6 +37,10 @@ Status HeadReader::ReadOpen(const HeadTarget::View& view) {
   for (std::size_t i = 0; i < view.open_rows; ++i) rows.push_back(&view.open->rows[i]);
   std::stable_sort(rows.begin(), rows.end(),
                    [](const OpenRow* a, const OpenRow* b) { return a->time_ms < b->time_ms; });
+  const bool strict =
+      std::adjacent_find(rows.begin(), rows.end(), [](const OpenRow* a, const OpenRow* b) {
+        return a->time_ms == b->time_ms;
+      }) == rows.end();
   // Where each layout has the target's columns.
   std::vector<std::pair<const LayoutColumns*, std::vector<std::uint32_t>>> places;
   std::vector<std::size_t> place_of_row;
@@ -64,7 +68,8 @@ Status HeadReader::ReadOpen(const HeadTarget::View& view) {
       values[count++] = rows[i]->values[at];
     }
     OPS_RETURN_IF_ERROR(out_.Add(one.i, std::span(times).first(count),
-                                 std::span(values).first(count), std::span(orders).first(count)));
+                                 std::span(values).first(count), std::span(orders).first(count),
+                                 strict));
   }
   return {};
 }

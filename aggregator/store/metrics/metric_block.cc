@@ -16,7 +16,8 @@ constexpr std::string_view kBlockMagic = "OMB1";
 constexpr std::string_view kSummaryMagic = "OMC1";
 constexpr std::string_view kSeriesMagic = "OMS1";
 constexpr std::size_t kUnpackedMax = 256UL << 20;
-constexpr std::uint64_t kLabelsMax = 1024;  // Of one series.
+constexpr std::uint64_t kLabelsMax = 1024;     // Of one series.
+constexpr std::uint64_t kColumnsMax = 65'536;  // Of one group.
 
 Error Bad(std::string_view magic, std::string_view what) {
   return Corrupt(fmt::format("block {}: {}", magic, what));
@@ -38,7 +39,7 @@ void PutRuns(const IdRuns& runs, std::string& out) {
   }
 }
 
-std::optional<IdRuns> TakeRuns(std::string_view& bytes) {
+std::optional<IdRuns> TakeRuns(std::string_view& bytes, std::uint64_t series_max) {
   const auto count = GetVarint(bytes);
   if (!count || *count > bytes.size()) return std::nullopt;
   IdRuns runs;
@@ -50,7 +51,7 @@ std::optional<IdRuns> TakeRuns(std::string_view& bytes) {
     const auto size = GetVarint(bytes);
     if (!gap || !size || *size == 0 || *size > UINT32_MAX) return std::nullopt;
     const std::uint64_t first = end + static_cast<std::uint64_t>(*gap);
-    if (first >= UINT32_MAX || first + *size > UINT32_MAX || at + *size > UINT32_MAX) {
+    if (first >= UINT32_MAX || first + *size > UINT32_MAX || at + *size > series_max) {
       return std::nullopt;
     }
     runs.push_back({.first = static_cast<SeriesId>(first),
@@ -129,7 +130,7 @@ Result<std::vector<BlockGroup>> ReadBlock(std::string_view block, bool verify) {
   std::vector<BlockGroup> groups(*count);
   for (BlockGroup& group : groups) {
     if (!TakeSpan(parts.head, group.min_ms, group.max_ms)) return Bad(kBlockMagic, "times");
-    auto runs = TakeRuns(parts.head);
+    auto runs = TakeRuns(parts.head, kColumnsMax);
     const auto size = GetVarint(parts.head);
     if (!runs || !size || *size > parts.columns.size()) return Bad(kBlockMagic, "group");
     group.runs = *std::move(runs);
@@ -163,7 +164,7 @@ Result<std::vector<BlockSummary>> ReadSummaries(std::string_view bytes) {
     if (!number || *number > UINT32_MAX || !TakeSpan(body, block.min_ms, block.max_ms)) {
       return Bad(kSummaryMagic, "block");
     }
-    auto runs = TakeRuns(body);
+    auto runs = TakeRuns(body, UINT32_MAX);
     if (!runs) return Bad(kSummaryMagic, "series");
     block.number = static_cast<std::uint32_t>(*number);
     block.runs = *std::move(runs);
@@ -229,9 +230,7 @@ Status ReadSeriesPiece(std::string_view bytes, SeriesIndex& index) {
     }
     lists.ends.push_back(static_cast<std::uint32_t>(lists.pairs.size()));
   }
-  // Gaps are those of pieces that were lost: far ones cannot be.
-  constexpr std::uint64_t kGapMax = 64UL << 20;
-  if (*first - index.size() > kGapMax) return Bad(kSeriesMagic, "a gap before it");
+  if (*first - index.size() > kLostSeriesMax) return Bad(kSeriesMagic, "a gap before it");
   index.PadTo(static_cast<SeriesId>(*first));
   const auto ids = index.InternPairs(views);
   for (SeriesIndex::PairId& pair : lists.pairs) pair = ids[pair];

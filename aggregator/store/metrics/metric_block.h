@@ -86,6 +86,8 @@ Result<std::vector<BlockSummary>> ReadSummaries(std::string_view bytes);
 // ---- the log of series
 
 inline constexpr std::size_t kSeriesPerPiece = 4096;
+// Numbers may be missing where pieces were lost, but not more at once.
+inline constexpr std::size_t kLostSeriesMax = 16UL << 20;
 // Series [first, first + count) of index.
 std::string WriteSeriesPiece(const SeriesIndex& index, SeriesId first, std::size_t count);
 // Puts the piece's series into index, at the numbers they had; pads what is missing

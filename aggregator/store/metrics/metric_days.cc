@@ -95,11 +95,17 @@ Result<std::shared_ptr<MetricDay>> MetricDays::Read(Env& env) {
   auto day = std::make_shared<MetricDay>();
   OPS_RETURN_IF_ERROR(ReadEntries(env, *day));
   // Series of a lost piece of the log are in blocks still: their ids are taken.
-  SeriesId end = 0;
+  const std::size_t known = day->index().size();
+  std::size_t end = known;
   for (const auto& block : *day->blocks()) {
-    for (const IdRun& run : block->summary.runs) end = std::max(end, run.first + run.count);
+    for (const IdRun& run : block->summary.runs) {
+      end = std::max<std::size_t>(end, run.first + run.count);
+    }
   }
-  day->index().PadTo(end);
+  if (end - known > kLostSeriesMax) {
+    return Corrupt(env.path() + ": the log of series is missing; move the file away");
+  }
+  day->index().PadTo(static_cast<SeriesId>(end));
   day->logged_ = day->index().size();
   return day;
 }

@@ -150,16 +150,23 @@ Result<std::vector<Series>> MetricsStore::Select(const std::vector<Matcher>& mat
                                                  std::int64_t from_ms, std::int64_t to_ms,
                                                  const QueryLimits& limits) const {
   if (from_ms > to_ms) return std::vector<Series>();
-  const Snapshot snapshot = Take();
-  Gather gather(from_ms, to_ms, limits);
-  for (const DayNumber day : days_.DaysIn(from_ms, to_ms)) {
-    OPS_RETURN_IF_ERROR(days_.Select(day, matchers, snapshot.published, gather));
+  Gather gather(from_ms, to_ms, limits, Gather::Orders::kLeaveOut);
+  OPS_RETURN_IF_ERROR(Fill(Take(), matchers, gather));
+  if (!gather.needs_orders()) return gather.Finish();
+  Gather again(from_ms, to_ms, limits, Gather::Orders::kKeep);
+  OPS_RETURN_IF_ERROR(Fill(Take(), matchers, again));
+  return again.Finish();
+}
+
+Status MetricsStore::Fill(const Snapshot& snapshot, const std::vector<Matcher>& matchers,
+                          Gather& out) const {
+  for (const DayNumber day : days_.DaysIn(out.from_ms(), out.to_ms())) {
+    OPS_RETURN_IF_ERROR(days_.Select(day, matchers, snapshot.published, out));
   }
   if (snapshot.frozen != nullptr) {
-    OPS_RETURN_IF_ERROR(SelectHead(snapshot.frozen, matchers, gather));
+    OPS_RETURN_IF_ERROR(SelectHead(snapshot.frozen, matchers, out));
   }
-  OPS_RETURN_IF_ERROR(SelectHead(snapshot.head, matchers, gather));
-  return gather.Finish();
+  return SelectHead(snapshot.head, matchers, out);
 }
 
 Result<std::vector<Labels>> MetricsStore::SelectLabels(const std::vector<Matcher>& matchers,

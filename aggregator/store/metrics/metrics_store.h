@@ -71,6 +71,7 @@ class MetricsStore final : public SignalStore, public SeriesSource {
   void ApplyRows(const MetricRowsView& rows) OPS_REQUIRES(apply_mutex_);
   void Refuse(const LayoutId& layout, std::size_t rows, std::string_view why);
   Snapshot Take() const;
+  Status Fill(const Snapshot& snapshot, const std::vector<Matcher>& matchers, Gather& out) const;
   static Status SelectHead(const HeadPtr& head, const std::vector<Matcher>& matchers, Gather& out);
 
   const LayoutLookup& layouts_;

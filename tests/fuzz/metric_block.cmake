@@ -1,0 +1,1 @@
+ops_fuzz(metric_block DEPS aggregator/store/metrics)
