@@ -24,12 +24,12 @@
 
 #include "common/base/clock.h"
 #include "common/base/result.h"
+#include "common/http/http_metrics.h"
 #include "common/http/message.h"
 #include "common/http/responder.h"
 #include "common/net/listener.h"
 #include "common/net/loop.h"
 #include "common/net/tls.h"
-#include "common/selfmon/metrics.h"
 
 namespace opssight {
 
@@ -47,22 +47,6 @@ struct HttpLimits {
   std::int64_t write_timeout_ms = 60'000;      // Of an answer, until the client has taken it.
   // Large bodies and answers get more time than that: a second for each so many bytes.
   std::size_t rate_bytes_min = 16UL << 10;
-};
-
-struct HttpMetrics {
-  Counter requests;             // Given to the handler.
-  Counter bad_requests;         // 400, 501, 505; h2 errors.
-  Counter too_large;            // 413, 431.
-  Counter unsupported_codings;  // 415.
-  Counter timeouts;             // 408 and its kin of h2.
-  Counter busy;                 // 503 by requests_max or bodies_bytes_max.
-  Counter refused_connections;  // By connections_max.
-  Counter slow_readers;         // Cut off by write_timeout_ms.
-  Counter cancelled;            // The client left before its answer.
-  Counter unanswered;           // Dropped by the handler: 500.
-  Gauge connections;            // Now, as the next two.
-  Gauge requests_in_flight;
-  Gauge bodies_bytes;
 };
 
 class HttpServer {

@@ -1,0 +1,32 @@
+// Agent is the running program: the disk queue and its packer first, then what ships,
+// then the sources that fill it; ended the other way round.
+//
+//   /proc, cgroups --collect--+
+//   log files --------tail----+--> batcher --> spool --> shipper --TLS--> aggregator
+//   OTLP -------------otlp----+
+//
+// Start and Stop block. One at a time.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "agent/config/agent_config.h"
+#include "agent/identity/identity.h"
+#include "common/base/clock.h"
+#include "common/base/result.h"
+
+namespace opssight {
+
+class Agent {
+ public:
+  // config: Resolved.
+  static Result<std::unique_ptr<Agent>> Start(AgentConfig config, Identity identity, Clock& clock);
+  virtual ~Agent() = default;
+
+  // Stops the sources, puts what they handed over on disk, then ends.
+  virtual void Stop() = 0;
+};
+
+}  // namespace opssight

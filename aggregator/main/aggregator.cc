@@ -1,0 +1,262 @@
+#include "aggregator/main/aggregator.h"
+
+#include <filesystem>
+#include <future>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "aggregator/enrol/ca_files.h"
+#include "aggregator/ingest/ingest_server.h"
+#include "aggregator/main/enrolment_parts.h"
+#include "aggregator/main/own_metrics.h"
+#include "aggregator/serve/service.h"
+#include "aggregator/store/gaps/gaps_store.h"
+#include "aggregator/store/logs/logs_store.h"
+#include "aggregator/store/metrics/metrics_store.h"
+#include "aggregator/store/spans/spans_store.h"
+#include "aggregator/store/store.h"
+#include "common/base/files.h"
+#include "common/base/log.h"
+#include "common/http/server.h"
+#include "common/net/loop.h"
+#include "common/net/timer.h"
+#include "common/net/tls.h"
+#include "common/selfmon/build_info.h"
+#include "common/selfmon/process_metrics.h"
+
+namespace opssight {
+namespace {
+
+constexpr std::int64_t kHttpStopMs = 5'000;
+constexpr std::int64_t kCertificateLookMs = 3'600'000;
+
+class Running final : public Aggregator {
+ public:
+  Running(AggregatorConfig config, Clock& clock, std::function<Status()> reload)
+      : config_(std::move(config)), clock_(clock), reload_(std::move(reload)) {}
+  ~Running() override { Stop(); }
+
+  Status Start();
+  void Stop() override;
+  std::string http_address() const override { return http_address_; }
+  std::string agents_address() const override { return agents_address_; }
+
+ private:
+  Status OpenStores();
+  Status OpenHttp();
+  Status OpenIngest();
+  Result<std::shared_ptr<TlsContext>> HttpTls() const;
+  Result<std::shared_ptr<TlsContext>> AgentsTls(std::string* certificate_pem) const;
+  void RenewServerCertificate();
+  void NameMetrics();
+
+  const AggregatorConfig config_;
+  Clock& clock_;
+  const std::function<Status()> reload_;
+  bool stopped_ = false;
+  std::string http_address_;
+  std::string agents_address_;
+
+  Registry registry_;
+  std::unique_ptr<Store> store_;
+  std::unique_ptr<MetricsStore> metrics_;
+  std::unique_ptr<LogsStore> logs_;
+  std::unique_ptr<SpansStore> spans_;
+  std::unique_ptr<GapsStore> gaps_;
+  EnrolmentParts enrolment_;
+  std::unique_ptr<Api> api_;
+  std::unique_ptr<Service> service_;
+  std::unique_ptr<Loop> http_loop_;
+  std::unique_ptr<HttpServer> http_;
+  std::shared_ptr<const HttpMetrics> http_metrics_;
+  IngestStats ingest_stats_;
+  std::unique_ptr<Loop> ingest_loop_;
+  std::unique_ptr<IngestServer> ingest_;
+  std::unique_ptr<Timer> certificate_timer_;
+  std::string server_certificate_;  // The ingest loop's.
+};
+
+Status Running::OpenStores() {
+  std::error_code error;
+  std::filesystem::create_directories(config_.data_dir, error);
+  if (error) return IoError("create " + config_.data_dir, error.value());
+  StoreOptions options = config_.store;
+  options.clock = &clock_;
+  OPS_TRY(store_, Store::Open(std::move(options)));
+  metrics_ =
+      std::make_unique<MetricsStore>(config_.metrics, store_->layouts());
+  logs_ = std::make_unique<LogsStore>(config_.logs);
+  spans_ = std::make_unique<SpansStore>(config_.spans);
+  gaps_ = std::make_unique<GapsStore>(config_.gaps);
+  OPS_TRY(enrolment_, OpenEnrolment(config_, store_->meta(), clock_));
+  return {};
+}
+
+void Running::NameMetrics() {
+  AddBuildInfo(registry_);
+  AddProcessMetrics(registry_);
+  AddStoreMetrics(registry_, store_->stats());
+  AddSignalMetrics(registry_, StoreSignal::kMetrics, *metrics_);
+  AddSignalMetrics(registry_, StoreSignal::kLogs, *logs_);
+  AddSignalMetrics(registry_, StoreSignal::kSpans, *spans_);
+  AddSignalMetrics(registry_, StoreSignal::kGaps, *gaps_);
+  AddSeriesMetrics(registry_, *metrics_);
+  AddIngestMetrics(registry_, ingest_stats_);
+  AddEnrolMetrics(registry_, enrolment_.registry->stats());
+  AddServeMetrics(registry_, *service_);
+  AddHttpMetrics(registry_, *http_metrics_);
+}
+
+Result<std::shared_ptr<TlsContext>> Running::HttpTls() const {
+  if (config_.listen.tls_certificate.empty()) return std::shared_ptr<TlsContext>();
+  constexpr std::size_t kPemBytesMax = 1UL << 20;
+  TlsOptions tls{.server = true, .alpn = {"h2", "http/1.1"}};
+  OPS_TRY(tls.certificate_pem, ReadFile(config_.listen.tls_certificate, kPemBytesMax));
+  OPS_TRY(tls.key_pem, ReadFile(config_.listen.tls_key, kPemBytesMax));
+  return TlsContext::Make(std::move(tls));
+}
+
+Status Running::OpenHttp() {
+  api_ = std::make_unique<Api>(
+      ApiSources{.series = *metrics_, .lines = *logs_, .spans = *spans_, .gaps = *gaps_},
+      config_.query.api, clock_);
+  service_ = std::make_unique<Service>(*api_, registry_,
+                                       ServeOptions{.query_threads = config_.query.concurrency,
+                                                    .query_timeout_ms = config_.query.timeout_ms},
+                                       clock_, reload_);
+  OPS_TRY(const Address address, ParseAddress(config_.listen.address));
+  OPS_TRY(const std::shared_ptr<TlsContext> tls, HttpTls());
+  std::vector<HttpServer::Port> ports = {{.address = address, .tls = tls}};
+  for (const std::uint16_t alias : config_.listen.aliases) {
+    ports.push_back({.address = {address.host, alias}, .tls = tls});
+  }
+  http_loop_ = std::make_unique<Loop>("http");
+  Status status;
+  http_loop_->RunSync([&] {
+    auto server = HttpServer::Open(
+        *http_loop_, ports, {},
+        [this](HttpRequest request, std::shared_ptr<Responder> responder) {
+          service_->Handle(std::move(request), std::move(responder));
+        },
+        clock_);
+    if (!server) {
+      status = std::move(server).error();
+      return;
+    }
+    http_ = *std::move(server);
+    http_metrics_ = http_->metrics();
+    http_address_ = Address{address.host, http_->port()}.ToString();
+  });
+  return status;
+}
+
+Result<std::shared_ptr<TlsContext>> Running::AgentsTls(std::string* certificate_pem) const {
+  OPS_TRY(const KeyAndCertificate server,
+          LoadOrMakeServerCertificate(PkiDir(config_), enrolment_.ca, AgentNames(config_),
+                                      config_.agents.ca, clock_.WallNs() / kNsPerSecond));
+  *certificate_pem = server.certificate_pem;
+  // With the CA in the chain, for hosts that know it by its pin only.
+  return TlsContext::Make(
+      {.server = true,
+       .certificate_pem = server.certificate_pem + enrolment_.ca.certificate_pem,
+       .key_pem = server.key_pem,
+       .ca_pem = enrolment_.ca.certificate_pem,
+       .client_certificate = ClientCertificate::kRequest,
+       .tls13_only = true});
+}
+
+Status Running::OpenIngest() {
+  if (config_.agents.listen.empty()) return {};
+  IngestServerOptions options;
+  OPS_TRY(options.listen, ParseAddress(config_.agents.listen));
+  options.session = config_.ingest;
+  OPS_TRY(std::shared_ptr<TlsContext> tls, AgentsTls(&server_certificate_));
+  ingest_loop_ = std::make_unique<Loop>("ingest");
+  Status status;
+  ingest_loop_->RunSync([&] {
+    auto server = IngestServer::Open(*ingest_loop_, options, std::move(tls),
+                                     {.acceptor = *store_,
+                                      .authority = *enrolment_.registry,
+                                      .clock = clock_,
+                                      .stats = ingest_stats_,
+                                      .on_end = {}});
+    if (!server) {
+      status = std::move(server).error();
+      return;
+    }
+    ingest_ = *std::move(server);
+    agents_address_ = Address{options.listen.host, ingest_->port()}.ToString();
+    certificate_timer_ = std::make_unique<Timer>(*ingest_loop_);
+    certificate_timer_->Start(kCertificateLookMs, kCertificateLookMs,
+                              [this] { RenewServerCertificate(); });
+  });
+  return status;
+}
+
+// On the ingest loop. A year's certificate is made anew in its last third.
+void Running::RenewServerCertificate() {
+  std::string certificate;
+  auto tls = AgentsTls(&certificate);
+  Status status = tls ? Status() : Status(tls.error());
+  if (status && certificate == server_certificate_) return;
+  if (status) status = ingest_->ReplaceTls(*std::move(tls));
+  if (status) {
+    server_certificate_ = std::move(certificate);
+    OPS_LOG(kInfo, "pki: agents now see a new server certificate");
+  } else {
+    OPS_LOG(kError, "pki: the server certificate for agents: {}; tried again in an hour",
+            status.error().message);
+  }
+}
+
+Status Running::Start() {
+  OPS_RETURN_IF_ERROR(OpenStores());
+  // HTTP first: while the wal is read back it says that it is alive and not ready.
+  OPS_RETURN_IF_ERROR(OpenHttp());
+  NameMetrics();
+  OPS_RETURN_IF_ERROR(store_->Start({{StoreSignal::kMetrics, metrics_.get()},
+                                     {StoreSignal::kLogs, logs_.get()},
+                                     {StoreSignal::kSpans, spans_.get()},
+                                     {StoreSignal::kGaps, gaps_.get()}}));
+  OPS_RETURN_IF_ERROR(OpenIngest());
+  service_->SetReady();
+  return {};
+}
+
+void Running::Stop() {
+  if (std::exchange(stopped_, true)) return;
+  if (ingest_loop_ != nullptr) {
+    ingest_loop_->RunSync([this] {
+      certificate_timer_.reset();
+      if (ingest_ != nullptr) ingest_->Stop("the aggregator stops");
+      ingest_.reset();
+    });
+  }
+  if (http_ != nullptr) {
+    std::promise<void> closed;
+    http_loop_->RunSync([&] {
+      http_->Stop(kHttpStopMs, [&] {
+        http_.reset();
+        closed.set_value();
+      });
+    });
+    service_->Stop();
+    closed.get_future().wait();
+  }
+  if (store_ != nullptr) store_->Stop();
+  // After the store: its last answers to sessions are posted there.
+  if (ingest_loop_ != nullptr) ingest_loop_->Stop();
+  if (http_loop_ != nullptr) http_loop_->Stop();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Aggregator>> Aggregator::Start(AggregatorConfig config, Clock& clock,
+                                                      std::function<Status()> reload) {
+  auto running = std::make_unique<Running>(std::move(config), clock, std::move(reload));
+  OPS_RETURN_IF_ERROR(running->Start());
+  return std::unique_ptr<Aggregator>(std::move(running));
+}
+
+}  // namespace opssight

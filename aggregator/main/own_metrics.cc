@@ -1,0 +1,130 @@
+#include "aggregator/main/own_metrics.h"
+
+#include <string>
+
+#include "common/selfmon/adder.h"
+
+namespace opssight {
+void AddStoreMetrics(Registry& registry, const StoreStats& stats) {
+  MetricAdder add(registry, "opssight_store_");
+  add.Total("commits", "Transactions of the wal.", stats.commits);
+  add.Total("committed_batches", "Batches made durable.", stats.committed_batches);
+  add.Total("committed_bytes", "Their bytes.", stats.committed_bytes);
+  add.Seconds("commit", "Time spent in commits.", stats.commit_us);
+  add.Total("commit_errors", "Commits that failed; their senders try again.", stats.commit_errors);
+  add.Total("duplicate_batches", "Batches that were durable before.", stats.duplicates);
+  add.Total("conflicting_batches", "Duplicates with other bytes than what was stored.",
+            stats.conflicts);
+  add.Total("out_of_order_batches", "Batches refused by the order of their numbers.",
+            stats.out_of_order);
+  constexpr const char* kRejected = "Batches refused, by reason.";
+  add.Total("rejected_batches", kRejected, stats.rejected_full, {{"reason", "full"}});
+  add.Total("rejected_batches", kRejected, stats.rejected_invalid, {{"reason", "invalid"}});
+  add.Total("rejected_batches", kRejected, stats.rejected_stopping, {{"reason", "stopping"}});
+  add.Total("rejected_batches", kRejected, stats.rejected_disk, {{"reason", "disk"}});
+  add.Total("rejected_batches", kRejected, stats.rejected_flush, {{"reason", "flush"}});
+  add.Total("rejected_batches", kRejected, stats.rejected_commit, {{"reason", "commit"}});
+  add.Level("in_flight_bytes", "Bytes submitted and not yet applied.", stats.in_flight_bytes);
+  add.Level("wal_entries", "Entries of the wal.", stats.wal_entries);
+  add.Level("wal_bytes", "Their bytes.", stats.wal_bytes);
+  add.Total("replayed_batches", "Batches read back from the wal at the start.",
+            stats.replayed_batches);
+  constexpr const char* kCorrupt = "Records that failed their checksum, and were left out.";
+  add.Total("corrupt_records", kCorrupt, stats.corrupt_entries, {{"table", "wal"}});
+  add.Total("corrupt_records", kCorrupt, stats.corrupt_layouts, {{"table", "layouts"}});
+  add.Total("corrupt_records", kCorrupt, stats.corrupt_agents, {{"table", "agents"}});
+  add.Total("flushes", "Flushes of heads to day environments.", stats.flushes);
+  add.Total("flush_errors", "Flushes that failed, to be tried again.", stats.flush_errors);
+  add.Seconds("flush", "Time spent in flushes.", stats.flush_us);
+  add.Total("flushed_bytes", "Bytes of the wal that went to day environments.",
+            stats.flushed_bytes);
+  add.Total("trim_errors", "Failed attempts to trim the wal.", stats.trim_errors);
+  add.Total("retention_runs", "Runs of retention.", stats.retention_runs);
+  add.Total("retention_errors", "Runs that failed.", stats.retention_errors);
+  add.Total("retention_bytes", "Bytes freed by retention.", stats.retention_bytes);
+  add.Total("retention_skipped", "Runs left out, since the clock had jumped.",
+            stats.retention_skipped);
+  add.Level("layouts", "Layouts known.", stats.layouts);
+  add.Total("layouts_trimmed", "Layouts forgotten.", stats.layouts_trimmed);
+  add.Level("disk_free_bytes", "Free bytes of the data folder's file system.",
+            stats.disk_free_bytes);
+}
+
+void AddSignalMetrics(Registry& registry, StoreSignal signal, const SignalStore& store) {
+  const Labels labels{{"signal", std::string(ToString(signal))}};
+  registry.AddCallback(
+      "opssight_store_disk_bytes", "Bytes of day environments on disk.", MetricType::kGauge,
+      [&store] { return static_cast<double>(store.disk_bytes()); }, labels);
+  registry.AddCallback(
+      "opssight_store_head_bytes", "Memory held by the head, about.", MetricType::kGauge,
+      [&store] { return static_cast<double>(store.head_bytes()); }, labels);
+}
+
+void AddSeriesMetrics(Registry& registry, const MetricsStore& store) {
+  const auto add = [&](const char* name, const char* help, MetricType type,
+                       std::uint64_t (MetricsStore::*value)() const) {
+    registry.AddCallback(name, help, type,
+                         [&store, value] { return static_cast<double>((store.*value)()); });
+  };
+  add("opssight_metrics_samples_total", "Samples stored.", MetricType::kCounter,
+      &MetricsStore::samples_applied);
+  add("opssight_metrics_head_series", "Series with a recent row.", MetricType::kGauge,
+      &MetricsStore::head_series);
+  add("opssight_metrics_unknown_layout_rows_total", "Rows lost for want of their layout.",
+      MetricType::kCounter, &MetricsStore::unknown_layout_rows);
+  add("opssight_metrics_refused_rows_total", "Rows with an impossible time or shape.",
+      MetricType::kCounter, &MetricsStore::refused_rows);
+  add("opssight_metrics_corrupt_blocks_total", "Blocks left out of answers.", MetricType::kCounter,
+      &MetricsStore::corrupt_blocks);
+}
+
+void AddIngestMetrics(Registry& registry, const IngestStats& stats) {
+  MetricAdder add(registry, "opssight_ingest_");
+  add.Total("connections", "Connections of agents, with TLS done.", stats.connections);
+  add.Level("sessions", "Agents connected now.", stats.sessions);
+  for (std::size_t code = 1; code < stats.refused.size(); ++code) {
+    add.Total("refused", "Agents sent away, by reason.", stats.refused[code],
+              {{"reason", std::string(ToString(static_cast<session::ByeCode>(code)))}});
+  }
+  add.Total("silent", "Sessions closed because nothing came.", stats.silent);
+  add.Total("replaced", "Sessions that a new one of the same agent replaced.", stats.replaced);
+  add.Total("epochs", "New epochs given: state that was copied or restored.", stats.epochs);
+  add.Total("enrolled", "Hosts enrolled.", stats.enrolled);
+  add.Total("renewed", "Certificates renewed.", stats.renewed);
+  add.Total("renewals_refused", "Renewals refused.", stats.renewals_refused);
+  add.Total("batches", "Batches received.", stats.batches);
+  add.Total("batch_bytes", "Their bytes.", stats.batch_bytes);
+  add.Total("stored", "Batches stored.", stats.stored);
+  add.Total("duplicates", "Batches that were there already.", stats.duplicates);
+  for (std::size_t code = 1; code < stats.nacks.size(); ++code) {
+    add.Total("nacks", "Batches not taken, by reason.", stats.nacks[code],
+              {{"reason", std::string(ToString(static_cast<session::NackCode>(code)))}});
+  }
+  add.Total("layouts", "Layouts received.", stats.layouts);
+  add.Total("pauses", "Times that reading stopped because the store was behind.", stats.pauses);
+  add.Level("in_flight_bytes", "Bytes handed to the store and not answered.", stats.inflight_bytes);
+}
+
+void AddEnrolMetrics(Registry& registry, const RegistryStats& stats) {
+  MetricAdder add(registry, "opssight_enrol_");
+  add.Total("enrolled", "Requests that made an identity.", stats.enrolled);
+  add.Total("renewed", "Certificates renewed.", stats.renewed);
+  add.Total("refused", "Requests refused: token or request no good.", stats.refused);
+}
+
+void AddServeMetrics(Registry& registry, const Service& service) {
+  const ServeMetrics& metrics = service.metrics();
+  registry.Add("opssight_queries_total", "Queries asked.", metrics.queries);
+  constexpr const char* kFailed = "Queries without their answer, by reason.";
+  registry.Add("opssight_queries_failed_total", kFailed, metrics.refused, {{"reason", "busy"}});
+  registry.Add("opssight_queries_failed_total", kFailed, metrics.timed_out,
+               {{"reason", "timeout"}});
+  registry.Add("opssight_queries_failed_total", kFailed, metrics.abandoned,
+               {{"reason", "client_gone"}});
+  registry.Add("opssight_queries_running", "Queries being worked out now.", metrics.running);
+  registry.AddCallback("opssight_queries_waiting", "Queries that wait for a thread.",
+                       MetricType::kGauge,
+                       [&service] { return static_cast<double>(service.waiting()); });
+}
+
+}  // namespace opssight

@@ -1,0 +1,21 @@
+// Names what the aggregator's parts count, for /metrics and for its own series.
+#pragma once
+
+#include "aggregator/enrol/registry.h"
+#include "aggregator/ingest/ingest_stats.h"
+#include "aggregator/serve/service.h"
+#include "aggregator/store/metrics/metrics_store.h"
+#include "aggregator/store/store_options.h"
+#include "common/selfmon/registry.h"
+
+namespace opssight {
+
+// All outlive the registry.
+void AddStoreMetrics(Registry& registry, const StoreStats& stats);
+void AddSignalMetrics(Registry& registry, StoreSignal signal, const SignalStore& store);
+void AddSeriesMetrics(Registry& registry, const MetricsStore& store);
+void AddIngestMetrics(Registry& registry, const IngestStats& stats);
+void AddEnrolMetrics(Registry& registry, const RegistryStats& stats);
+void AddServeMetrics(Registry& registry, const Service& service);
+
+}  // namespace opssight
