@@ -1,0 +1,1 @@
+ops_bench(otlp DEPS common/codec/otlp)

@@ -1,0 +1,1 @@
+ops_fuzz(otlp_json DEPS common/codec/otlp)

@@ -1,0 +1,1 @@
+ops_fuzz(otlp_proto DEPS common/codec/otlp)
