@@ -121,7 +121,7 @@ std::optional<OtlpCall> OtlpCallOf(const HttpRequest& request, HttpResponse& ref
 }
 
 OtlpReply OtlpReplyOf(const Error& error, std::int64_t retry_after_s) {
-  OtlpReply reply{.status = GrpcStatus::kInternal, .message = error.message};
+  OtlpReply reply{.status = GrpcStatus::kInternal, .message = error.message.substr(0, 1024)};
   switch (error.code) {
     case ErrorCode::kInvalid:
       reply.status = GrpcStatus::kInvalidArgument;

@@ -7,6 +7,7 @@
 
 #include "common/base/log.h"
 #include "common/codec/otlp/answer.h"
+#include "common/model/labels.h"
 
 namespace opssight {
 namespace {
@@ -61,7 +62,7 @@ void OtlpService::Handle(const HttpRequest& request, Respond respond) {
   if (!call) {
     stats_->unrouted.Add();
     OPS_LOG_EVERY(60, kWarn, "otlp: {} {} ({}) from {}: refused with {}", request.method,
-                  request.path.substr(0, 128), request.Header("content-type").substr(0, 64),
+                  Quoted(request.path.substr(0, 128)), request.Header("content-type").substr(0, 64),
                   request.peer, refusal.status);
     return respond(std::move(refusal));
   }
@@ -111,6 +112,10 @@ void OtlpService::Call(const OtlpCall& call, const HttpRequest& request, Respond
   const auto outcome = Accept(call, *body);
   if (!outcome) return answer(OtlpReplyOf(outcome.error(), options_.retry_after_s), false);
   stats_->Count(call.signal, *outcome);
+  if (outcome->rejected() != 0) {
+    OPS_LOG_EVERY(60, kWarn, "otlp: {} from {}: {}; the rest was kept", ToString(call.signal),
+                  request.peer, Quoted(outcome->Message()));
+  }
   OtlpReply reply;
   reply.body = EncodeOtlpAnswer(call.signal, call.encoding(), *outcome);
   const bool partial = outcome->rejected() != 0;
@@ -127,12 +132,26 @@ void OtlpService::Call(const OtlpCall& call, const HttpRequest& request, Respond
   });
 }
 
+// In pieces, so that no batch need be larger than one.
+void OtlpService::AcceptSpans(std::vector<Span> spans) {
+  std::vector<Span> piece;
+  std::size_t bytes = 0;
+  for (Span& span : spans) {
+    bytes += BytesOf(span);
+    piece.push_back(std::move(span));
+    if (bytes < options_.metrics.limits.chunk_bytes_max) continue;
+    consumer_.AcceptSpans(std::exchange(piece, {}));
+    bytes = 0;
+  }
+  if (!piece.empty()) consumer_.AcceptSpans(std::move(piece));
+}
+
 Result<OtlpOutcome> OtlpService::Accept(const OtlpCall& call, std::string_view body) {
   const OtlpLimits& limits = options_.metrics.limits;
   switch (call.signal) {
     case Signal::kSpans: {
       OPS_TRY(OtlpTraces traces, DecodeOtlpTraces(body, call.encoding(), limits));
-      if (!traces.spans.empty()) consumer_.AcceptSpans(std::move(traces.spans));
+      AcceptSpans(std::move(traces.spans));
       return std::move(traces.outcome);
     }
     case Signal::kLogs: {

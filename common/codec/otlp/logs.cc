@@ -117,12 +117,15 @@ class LogVisitor final : public Visitor {
       return out_.outcome.Reject(OtlpReject::kBadTime,
                                  fmt::format("log record: time {} is out of range", time));
     }
-    LogRows& rows = out_.rows[stream_];
+    LogRows& rows = RowsForOneMore();
     const auto row = static_cast<std::uint32_t>(rows.rows.size());
     const std::size_t text_before = rows.text.size();
     rows.Add(static_cast<std::int64_t>(time), values_.ToText(from.body(), limits_.line_bytes_max));
     std::vector<Label> metadata = MetadataOf(from);
-    bytes_ += sizeof(LogRows::Row) + BytesOf(metadata) + rows.text.size() - text_before;
+    const std::size_t bytes =
+        sizeof(LogRows::Row) + BytesOf(metadata) + rows.text.size() - text_before;
+    bytes_ += bytes;
+    streams_[stream_].bytes += bytes;
     for (Label& label : metadata) {
       rows.metadata.push_back({.row = row, .label = std::move(label)});
     }
@@ -146,11 +149,23 @@ class LogVisitor final : public Visitor {
       labels.push_back(std::move(service));
     }
     auto stream = std::make_shared<const Labels>(std::move(labels));
-    const auto [at, fresh] = streams_.emplace(stream->ToString(), out_.rows.size());
+    const auto [at, fresh] = stream_by_labels_.emplace(stream->ToString(), streams_.size());
     stream_ = at->second;
     if (!fresh) return;
     bytes_ += sizeof(LogRows) + 2 * at->first.size();
+    streams_.push_back({.rows = out_.rows.size(), .bytes = 0});
     out_.rows.emplace_back().stream = std::move(stream);
+  }
+
+  // What takes the stream's lines now; a new piece once the last is full.
+  LogRows& RowsForOneMore() {
+    Stream& stream = streams_[stream_];
+    if (stream.bytes >= limits_.chunk_bytes_max) {
+      auto labels = out_.rows[stream.rows].stream;
+      stream = {.rows = out_.rows.size(), .bytes = 0};
+      out_.rows.emplace_back().stream = std::move(labels);
+    }
+    return out_.rows[stream.rows];
   }
 
   // Of one name the record's own stays, then the scope's, then the resource's.
@@ -220,8 +235,13 @@ class LogVisitor final : public Visitor {
   OtlpLogs& out_;
   const ValueReader values_;
   std::size_t bytes_ = 0;
-  std::size_t stream_ = 0;  // Of out_.rows.
-  std::unordered_map<std::string, std::size_t> streams_;
+  struct Stream {
+    std::size_t rows = 0;  // Its last piece in out_.rows.
+    std::size_t bytes = 0;
+  };
+  std::vector<Stream> streams_;
+  std::unordered_map<std::string, std::size_t> stream_by_labels_;
+  std::size_t stream_ = 0;  // Of streams_.
   std::vector<Label> resource_metadata_;
   std::vector<Label> scope_metadata_;  // With the resource's.
 };

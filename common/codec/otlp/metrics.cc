@@ -34,8 +34,31 @@ double StaleNan() {
 struct Target {
   std::string job;
   std::string instance;
-  std::vector<Label> promoted;
 };
+
+// A label of the target on each of its series; job and instance before a point's own.
+struct TargetLabel {
+  Label label;
+  bool wins = false;
+};
+
+bool ByName(const Label& a, const Label& b) {
+  return a.name < b.name;
+}
+
+// Of one name, which stand together, the values joined with ';'.
+void Join(std::vector<Label>& sorted) {
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < sorted.size(); ++i) {
+    if (kept != 0 && sorted[kept - 1].name == sorted[i].name) {
+      sorted[kept - 1].value.append(";").append(sorted[i].value);
+    } else {
+      if (kept != i) sorted[kept] = std::move(sorted[i]);
+      ++kept;
+    }
+  }
+  sorted.resize(kept);
+}
 
 class MetricVisitor final : public Visitor {
  public:
@@ -47,7 +70,7 @@ class MetricVisitor final : public Visitor {
         now_ms_(now_ms),
         out_(out),
         values_(options.limits, out.outcome),
-        rows_(cache, options.limits.layout_series_max, options.align_ms) {}
+        rows_(cache, options.limits, options.align_ms) {}
 
   void OnResource(const Message& message) override;
   void OnScope(const Message& /*scope*/) override {}
@@ -64,6 +87,7 @@ class MetricVisitor final : public Visitor {
     std::uint32_t base = 0;
   };
   void Reject(OtlpReject why, std::string_view what);
+  void UseTargetLabels(std::vector<Label> promoted);
   std::vector<Label> Info(const wire::otlp::Resource& from) const;
   // The labels of a point; none where one has no name or there are too many.
   std::optional<std::vector<Label>> LabelsOf(const KeyValues& attributes,
@@ -97,6 +121,8 @@ class MetricVisitor final : public Visitor {
   const ValueReader values_;
   RowBuilder rows_;
   Target target_;
+  std::vector<TargetLabel> target_labels_;  // By name, each once.
+  std::vector<const wire::otlp::KeyValue*> by_key_;
   MetricHead head_;
   bool named_ = false;
   struct Names {
@@ -118,6 +144,7 @@ void MetricVisitor::OnResource(const Message& message) {
   target_ = {};
   std::string service, service_namespace;
   std::string key;
+  std::vector<Label> promoted;
   const int count = values_.Usable(from.attributes());
   for (int i = 0; i < count; ++i) {
     const auto& attribute = from.attributes(i);
@@ -125,7 +152,9 @@ void MetricVisitor::OnResource(const Message& message) {
     AppendLabelKey(attribute.key(), value, key);
     if (std::find(options_.promote.begin(), options_.promote.end(), attribute.key()) !=
         options_.promote.end()) {
-      if (auto name = LabelName(attribute.key())) target_.promoted.push_back({*name, value});
+      if (auto name = LabelName(attribute.key()); name && !value.empty()) {
+        promoted.push_back({.name = *std::move(name), .value = value});
+      }
     }
     if (attribute.key() == "service.name")
       service = std::move(value);
@@ -137,7 +166,30 @@ void MetricVisitor::OnResource(const Message& message) {
   if (!service.empty()) {
     target_.job = service_namespace.empty() ? service : service_namespace + "/" + service;
   }
+  UseTargetLabels(std::move(promoted));
   rows_.Resource(std::move(key), Info(from));
+}
+
+// job and instance, then promoted attributes, then the options' labels; the first stays.
+void MetricVisitor::UseTargetLabels(std::vector<Label> promoted) {
+  target_labels_.clear();
+  if (!target_.job.empty()) {
+    target_labels_.push_back({.label = {.name = "job", .value = target_.job}, .wins = true});
+  }
+  if (!target_.instance.empty()) {
+    target_labels_.push_back(
+        {.label = {.name = "instance", .value = target_.instance}, .wins = true});
+  }
+  for (Label& label : promoted) target_labels_.push_back({.label = std::move(label)});
+  for (const Label& label : options_.labels) target_labels_.push_back({.label = label});
+  std::stable_sort(
+      target_labels_.begin(), target_labels_.end(),
+      [](const TargetLabel& a, const TargetLabel& b) { return ByName(a.label, b.label); });
+  target_labels_.erase(std::unique(target_labels_.begin(), target_labels_.end(),
+                                   [](const TargetLabel& a, const TargetLabel& b) {
+                                     return a.label.name == b.label.name;
+                                   }),
+                       target_labels_.end());
 }
 
 // target_info says what the resource is, once a row; only where a query can join it.
@@ -191,30 +243,35 @@ void MetricVisitor::OnMetric(const MetricHead& head) {
 std::optional<std::vector<Label>> MetricVisitor::LabelsOf(const KeyValues& attributes,
                                                           std::string_view reserved) {
   // By key first: of two keys that become one name the values stand in key order.
-  std::map<std::string, const wire::otlp::AnyValue*> by_key;
   const int count = values_.Usable(attributes);
-  for (int i = 0; i < count; ++i) {
-    by_key[values_.Key(attributes.Get(i).key())] = &attributes.Get(i).value();
-  }
-  std::map<std::string, std::string> labels;
-  for (const auto& [key, value] : by_key) {
-    const auto name = LabelName(key);
+  by_key_.assign(attributes.pointer_begin(), attributes.pointer_begin() + count);
+  std::stable_sort(by_key_.begin(), by_key_.end(),
+                   [](const auto* a, const auto* b) { return a->key() < b->key(); });
+  std::vector<Label> labels;
+  labels.reserve(by_key_.size() + target_labels_.size());
+  for (std::size_t i = 0; i < by_key_.size(); ++i) {
+    // Of one key the last stays.
+    if (i + 1 < by_key_.size() && by_key_[i]->key() == by_key_[i + 1]->key()) continue;
+    auto name = LabelName(values_.Key(by_key_[i]->key()));
     if (!name) return std::nullopt;
-    std::string text = values_.ToText(*value, limits_.label_value_bytes_max);
-    if (text.empty()) continue;
-    const auto [at, fresh] = labels.emplace(*name, text);
-    if (!fresh) at->second += ";" + text;
+    std::string text = values_.ToText(by_key_[i]->value(), limits_.label_value_bytes_max);
+    if (text.empty() || *name == kMetricName || *name == reserved) continue;
+    labels.push_back({.name = *std::move(name), .value = std::move(text)});
   }
-  for (const Label& label : target_.promoted) labels.emplace(label.name, label.value);
-  if (!target_.job.empty()) labels["job"] = target_.job;
-  if (!target_.instance.empty()) labels["instance"] = target_.instance;
-  for (const Label& label : options_.labels) labels.emplace(label.name, label.value);
-  labels.erase(std::string(kMetricName));
-  labels.erase(std::string(reserved));
-  std::vector<Label> out;
-  out.reserve(labels.size());
-  for (auto& [name, value] : labels) out.push_back({name, std::move(value)});
-  return out;
+  std::stable_sort(labels.begin(), labels.end(), ByName);
+  Join(labels);
+  const auto own = static_cast<std::ptrdiff_t>(labels.size());
+  for (const TargetLabel& given : target_labels_) {
+    const auto end = labels.begin() + own;
+    const auto at = std::lower_bound(labels.begin(), end, given.label, ByName);
+    if (at == end || at->name != given.label.name) {
+      labels.push_back(given.label);
+    } else if (given.wins) {
+      at->value = given.label.value;
+    }
+  }
+  std::inplace_merge(labels.begin(), labels.begin() + own, labels.end(), ByName);
+  return labels;
 }
 
 template <class T>

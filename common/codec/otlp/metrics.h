@@ -28,7 +28,7 @@ struct OtlpMetricsOptions {
   std::vector<std::string> promote;
   // Points of one resource within this of each other share a row, hence a time.
   std::int64_t align_ms = 10;
-  std::size_t cached_series_max = 200'000;  // Of all layouts that are remembered.
+  std::size_t cached_series_max = 50'000;  // Of all layouts that are remembered.
 };
 
 struct OtlpMetrics {

@@ -36,18 +36,22 @@ struct OtlpLimits {
   std::size_t line_bytes_max = 256UL << 10;       // Of a log body.
   std::size_t value_depth_max = 16;               // Arrays and maps inside each other.
   std::size_t labels_max = 64;                    // Of one series or stream.
-  std::size_t layout_series_max = 50'000;         // A row with more series becomes several rows.
+  std::size_t layout_series_max = 50'000;         // A row with more series becomes several rows,
+  std::size_t layout_bytes_max = 16UL << 20;      // or with more bytes of labels.
+  std::size_t chunk_bytes_max = 1UL << 20;        // Lines, or spans, handed over in one piece.
 };
 
 struct OtlpTraces {
   std::vector<Span> spans;
   OtlpOutcome outcome;
 };
+// What a span takes in memory, about, without its resource and scope.
+std::size_t BytesOf(const Span& span);
 Result<OtlpTraces> DecodeOtlpTraces(std::string_view bytes, OtlpEncoding encoding,
                                     const OtlpLimits& limits);
 
 struct OtlpLogs {
-  std::vector<LogRows> rows;  // One for each stream, in the order streams came.
+  std::vector<LogRows> rows;  // By stream, each of at most chunk_bytes_max and one line.
   OtlpOutcome outcome;
 };
 // now_ns is the time of a record that has none. extra labels come on every stream

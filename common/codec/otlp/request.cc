@@ -12,10 +12,17 @@ namespace {
 
 constexpr std::size_t kArenaBytesMax = 256UL << 10;  // Then it starts anew.
 
+google::protobuf::ArenaOptions BigBlocks() {
+  google::protobuf::ArenaOptions options;
+  options.start_block_size = 16UL << 10;
+  options.max_block_size = 64UL << 10;
+  return options;
+}
+
 }  // namespace
 
 struct Feed::Arena {
-  google::protobuf::Arena arena;
+  google::protobuf::Arena arena{BigBlocks()};
   std::array<google::protobuf::Message*, kParts> blanks{};
 
   template <class T>

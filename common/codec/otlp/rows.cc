@@ -135,14 +135,27 @@ void RowBuilder::TakeGroup(Group& group, std::vector<MetricRow>& rows) {
         ++duplicates_;
       }
     }
-    for (std::size_t i = 0; i < kept; i += layout_series_max_) {
-      TakeRow(row.data() + i, std::min(kept - i, layout_series_max_), time_ms, rows);
+    for (std::size_t i = 0; i < kept;) {
+      const std::size_t count = Fitting(row.data() + i, kept - i);
+      TakeRow(row.data() + i, count, time_ms, rows);
+      i += count;
     }
     std::stable_sort(later.begin(), later.end(),
                      [](const Sample* a, const Sample* b) { return a->time_ms < b->time_ms; });
     later.insert(later.end(), end, left.end());
     left = std::move(later);
   }
+}
+
+std::size_t RowBuilder::Fitting(const Sample* const* samples, std::size_t count) const {
+  std::size_t fitting = 0;
+  std::size_t bytes = 0;
+  while (fitting < std::min(count, limits_.layout_series_max)) {
+    bytes += BytesFor(samples[fitting]->series.base, 1);
+    if (fitting != 0 && bytes > limits_.layout_bytes_max) break;
+    ++fitting;
+  }
+  return fitting;
 }
 
 void RowBuilder::TakeRow(const Sample* const* samples, std::size_t count, std::int64_t time_ms,

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "common/bytes/hash.h"
+#include "common/codec/otlp/otlp.h"
 #include "common/model/record.h"
 
 namespace opssight::otlp {
@@ -45,8 +46,8 @@ class LayoutCache {
 
 class RowBuilder {
  public:
-  RowBuilder(LayoutCache& cache, std::size_t layout_series_max, std::int64_t align_ms)
-      : cache_(cache), layout_series_max_(layout_series_max), align_ms_(align_ms) {}
+  RowBuilder(LayoutCache& cache, const OtlpLimits& limits, std::int64_t align_ms)
+      : cache_(cache), limits_(limits), align_ms_(align_ms) {}
 
   // What follows belongs to this resource; the same key again: to the same rows.
   // info, if not empty, are the labels of its target_info.
@@ -88,6 +89,8 @@ class RowBuilder {
   };
   void TakeGroup(Group& group, std::vector<MetricRow>& rows);
   // samples by hash, none twice.
+  // How many of count samples one layout takes.
+  std::size_t Fitting(const Sample* const* samples, std::size_t count) const;
   void TakeRow(const Sample* const* samples, std::size_t count, std::int64_t time_ms,
                std::vector<MetricRow>& rows);
   LayoutCache::Entry NewLayout(const Sample* const* samples, std::size_t count) const;
@@ -95,7 +98,7 @@ class RowBuilder {
   std::uint64_t HashOf(const Series& series) const;
 
   LayoutCache& cache_;
-  const std::size_t layout_series_max_;
+  const OtlpLimits& limits_;
   const std::int64_t align_ms_;
   std::vector<Group> groups_;
   std::unordered_map<std::string, std::size_t> group_by_key_;

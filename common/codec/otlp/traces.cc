@@ -72,7 +72,7 @@ class SpanVisitor final : public Visitor {
     ReadLinks(from, span);
     span.resource = resource_;
     span.scope = scope_;
-    bytes_ += BytesIn(span);
+    bytes_ += opssight::BytesOf(span);
     ++out_.outcome.accepted;
     out_.spans.push_back(std::move(span));
   }
@@ -136,18 +136,6 @@ class SpanVisitor final : public Visitor {
     }
   }
 
-  static std::size_t BytesIn(const Span& span) {
-    std::size_t bytes = sizeof(Span) + span.name.size() + span.trace_state.size() +
-                        span.status_message.size() + BytesOf(span.attributes);
-    for (const SpanEvent& event : span.events) {
-      bytes += sizeof(SpanEvent) + event.name.size() + BytesOf(event.attributes);
-    }
-    for (const SpanLink& link : span.links) {
-      bytes += sizeof(SpanLink) + link.trace_state.size() + BytesOf(link.attributes);
-    }
-    return bytes;
-  }
-
   const OtlpLimits& limits_;
   OtlpTraces& out_;
   const ValueReader values_;
@@ -158,6 +146,18 @@ class SpanVisitor final : public Visitor {
 
 }  // namespace
 }  // namespace otlp
+
+std::size_t BytesOf(const Span& span) {
+  std::size_t bytes = sizeof(Span) + span.name.size() + span.trace_state.size() +
+                      span.status_message.size() + otlp::BytesOf(span.attributes);
+  for (const SpanEvent& event : span.events) {
+    bytes += sizeof(SpanEvent) + event.name.size() + otlp::BytesOf(event.attributes);
+  }
+  for (const SpanLink& link : span.links) {
+    bytes += sizeof(SpanLink) + link.trace_state.size() + otlp::BytesOf(link.attributes);
+  }
+  return bytes;
+}
 
 Result<OtlpTraces> DecodeOtlpTraces(std::string_view bytes, OtlpEncoding encoding,
                                     const OtlpLimits& limits) {

@@ -22,6 +22,7 @@ class FakeConsumer final : public OtlpConsumer {
   void AcceptMetrics(MetricRow row) override { metrics.push_back(std::move(row)); }
   void AcceptLogs(LogRows rows) override { logs.push_back(std::move(rows)); }
   void AcceptSpans(std::vector<Span> more) override {
+    ++span_pieces;
     for (Span& span : more) spans.push_back(std::move(span));
   }
   void Commit(std::function<void(Status)> done) override { commits.push_back(std::move(done)); }
@@ -31,6 +32,7 @@ class FakeConsumer final : public OtlpConsumer {
   std::vector<LogRows> logs;
   std::vector<Span> spans;
   std::vector<std::function<void(Status)>> commits;
+  std::size_t span_pieces = 0;
   bool congested = false;
 };
 
@@ -115,6 +117,16 @@ TEST_F(OtlpServiceTest, AllSignalsAndTransports) {
   EXPECT_EQ(consumer_.logs[0].rows[0].time_ns, clock_.WallNs());
   EXPECT_EQ(consumer_.metrics.size(), 1U);
   EXPECT_EQ(consumer_.spans.size(), 1U);
+}
+
+TEST_F(OtlpServiceTest, SpansAreHandedOverInPieces) {
+  OtlpOptions options;
+  options.metrics.limits.chunk_bytes_max = 1;
+  Use(options);
+  Post(OneSpan() + OneSpan() + OneSpan());
+  EXPECT_EQ(consumer_.spans.size(), 3U);
+  EXPECT_EQ(consumer_.span_pieces, 3U);
+  EXPECT_EQ(consumer_.commits.size(), 1U);
 }
 
 TEST_F(OtlpServiceTest, AFailedCommitIsRetryable) {

@@ -113,6 +113,12 @@ TEST(OtlpLogsTest, ExtraLabelsAndLimits) {
   EXPECT_EQ(late.outcome.rejected(OtlpReject::kBadTime), 1U);
   EXPECT_EQ(late.outcome.accepted, 1U);
   limits = {};
+  limits.chunk_bytes_max = 1;
+  const OtlpLogs pieces = Decode(Request(Entry("", "", kHi + "," + kHi)), limits);
+  ASSERT_EQ(pieces.rows.size(), 2U);
+  EXPECT_EQ(pieces.rows[0].stream, pieces.rows[1].stream);
+  EXPECT_THAT(Dump(pieces.rows), ElementsAre(kUnknown + "5 hi", kUnknown + "5 hi"));
+  limits = {};
   limits.decoded_bytes_max = 1;
   EXPECT_EQ(Decode(Request(Entry(Attr("service.name", "a"), "", kHi)), limits)
                 .outcome.rejected(OtlpReject::kTooMany),

@@ -248,6 +248,12 @@ TEST_F(OtlpMetricsTest, Limits) {
       "{'name':'h','histogram':{'aggregationTemporality':2,'dataPoints':[{"
       "'timeUnixNano':2000000,'count':4,'bucketCounts':[1,1,1],'explicitBounds':[1,2]}]}}"));
   EXPECT_EQ(wide.rows.size(), 2U);  // Four series, two a row.
+  options.limits.layout_series_max = 100;
+  options.limits.layout_bytes_max = 1;
+  Use(options);
+  const OtlpMetrics heavy = Decode(Request(
+      "{'name':'q','summary':{'dataPoints':[{'timeUnixNano':2000000,'count':4,'sum':8}]}}"));
+  EXPECT_EQ(heavy.rows.size(), 2U);  // Each series one row.
   const OtlpMetrics labels = Decode(Request(
       Sum("'asInt':1", 2, "2000000",
           ",'attributes':[" + Attr("a", "1") + "," + Attr("b", "1") + "," + Attr("c", "1") + "]")));
