@@ -75,8 +75,8 @@ std::optional<Checkpoint> DecodeCheckpoint(std::string_view bytes) {
   constexpr std::uint64_t kOffsetMax = 1ULL << 62;  // Of no file: off_t is signed.
   if (checkpoint.head_bytes > kHeadBytes || checkpoint.marker_bytes > kMarkerBytes ||
       checkpoint.read_offset > kOffsetMax || checkpoint.marker_bytes > checkpoint.read_offset ||
-      checkpoint.accepted[0] > checkpoint.read_offset ||
-      checkpoint.accepted[1] > checkpoint.read_offset) {
+      checkpoint.accepted[0] > kOffsetMax || checkpoint.accepted[1] > kOffsetMax ||
+      checkpoint.resume_offset() > checkpoint.read_offset) {
     return std::nullopt;
   }
   return checkpoint;

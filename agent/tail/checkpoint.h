@@ -3,7 +3,8 @@
 //
 // accepted[s] is the start of the first record of stream s (0 stdout, 1 stderr; both
 // the same in a plain file) that no accepted row covers: a restart reads from the
-// smaller one and leaves out records of s before accepted[s].
+// smaller one and leaves out records of s before accepted[s]. (After a restart the larger
+// one may be ahead of what was read again.)
 #pragma once
 
 #include <array>

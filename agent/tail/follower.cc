@@ -50,16 +50,14 @@ void Follower::Check(TailTime now) {
     ReleaseAll();
     return;
   }
-  CheckLive(now);
-  std::vector<LogFile*> others;  // Rewritten() adds to the chain.
+  std::vector<LogFile*> open;  // Rewritten() adds to the chain.
   for (Files* files : {&chain_, &linger_}) {
-    for (const auto& file : *files) {
-      if (!live_there_ || file->id() != live_) others.push_back(file.get());
-    }
+    for (const auto& file : *files) open.push_back(file.get());
   }
-  for (LogFile* file : others) {
+  for (LogFile* file : open) {
     if (const auto stat = file->Stat()) Observe(*file, *stat, now);
   }
+  CheckLive(now);
   if (!shared_.sink.Congested() && MetaReady(now)) {
     Advance(now);
     CloseLingering(now);
@@ -115,6 +113,7 @@ void Follower::CheckLive(TailTime now) {
       real_.path.empty() ? Result<FileStat>(NotFound(spec_.host_path)) : StatFile(real_.path);
   live_there_ = stat.has_value() && stat->regular;
   if (!live_there_) {
+    if (!started_ && !spec_.real_path.empty()) OpenOlder(now);
     waiting_ = !stat && stat.error().code != ErrorCode::kNotFound;
     if (waiting_) {
       ++shared_.stats.open_errors;
@@ -124,11 +123,7 @@ void Follower::CheckLive(TailTime now) {
   }
   live_ = stat->id;
   waiting_ = false;
-  if (!chain_.empty() && chain_.back()->id() == live_) {
-    Observe(*chain_.back(), *stat, now);
-  } else if (!Taken(live_)) {
-    OpenLive(now);
-  }
+  if (!Taken(live_)) OpenLive(now);
 }
 
 std::unique_ptr<LogFile> Follower::Open(const std::string& path) {
@@ -165,25 +160,52 @@ void Follower::OpenLive(TailTime now) {
   }
   if (Taken(live->id())) return;
   live_ = live->id();
-  format_ = spec_.source == LogSource::kFile    ? Format::kPlain
-            : real_.path.ends_with("-json.log") ? Format::kDocker
-                                                : Format::kCri;
+  SetFormat();
   if (chain_.empty()) {
     OpenFirst(std::move(live), older, now);
   } else {
     OpenNext(std::move(live), older, now);
   }
-  older_.clear();
-  for (const RotatedFile& file : older) older_.emplace_back(file.stat.id, file.stat.birth_ns);
+  Remember(older);
+}
+
+// The path leads nowhere, but files that were there before are not read to their end.
+void Follower::OpenOlder(TailTime now) {
+  started_ = true;
+  real_.path = chain_path_ = spec_.real_path;
+  SetFormat();
+  const std::vector<RotatedFile> older = ListRotated(real_.path);
+  Files files;
+  for (const RotatedFile& file : older) {
+    if (Taken(file.stat.id)) continue;
+    if (auto opened = Open(file.path)) files.push_back(std::move(opened));
+  }
+  if (!files.empty()) ResumeChain(std::move(files), /*has_live=*/false, now);
+  Remember(older);
+}
+
+void Follower::SetFormat() {
+  format_ = spec_.source == LogSource::kFile    ? Format::kPlain
+            : real_.path.ends_with("-json.log") ? Format::kDocker
+                                                : Format::kCri;
 }
 
 void Follower::OpenFirst(std::unique_ptr<LogFile> live, const std::vector<RotatedFile>& older,
                          TailTime now) {
+  chain_path_ = real_.path;
   const bool known =
       !shared_.book.OfPath(path_hash_).empty() || shared_.book.Find(live->id()) != nullptr;
   if (!known) {
     if (spec_.at_end && !started_) live->StartAt(live->stat.size);
     started_ = true;
+    // Rotated before it was first looked at.
+    std::vector<RotatedFile> young;
+    for (const RotatedFile& file : older) {
+      const std::int64_t birth_ns =
+          file.stat.birth_ns != 0 ? file.stat.birth_ns : file.stat.modified_ns;
+      if (spec_.born_since_ns != 0 && birth_ns >= spec_.born_since_ns) young.push_back(file);
+    }
+    Insert(0, young, now);
     Adopt(chain_.end(), std::move(live), now);
     return;
   }
@@ -194,15 +216,42 @@ void Follower::OpenFirst(std::unique_ptr<LogFile> live, const std::vector<Rotate
     if (auto opened = Open(file.path)) files.push_back(std::move(opened));
   }
   files.push_back(std::move(live));
-  ResumeChain(std::move(files), now);
+  ResumeChain(std::move(files), /*has_live=*/true, now);
 }
 
 // After a restart: which of files (oldest first, the live one last) were being read, and
 // how far. Reading goes on with the oldest that was not read to its end; what is newer
 // and was not known yet is read from its beginning.
-void Follower::ResumeChain(Files files, TailTime now) {
+void Follower::ResumeChain(Files files, bool has_live, TailTime now) {
+  const auto match = MatchFiles(files, has_live);
+  const std::size_t first = FirstUnread(files, match, has_live);
+  // What was there when a newer one was opened was known then, and if it has no
+  // checkpoint now it was read and forgotten. A file that was empty when last looked at may
+  // have been filled, copied and emptied since: its copy is younger than that look.
+  const auto forgotten = [&](std::size_t i) {
+    for (std::size_t j = i + 1; j < files.size(); ++j) {
+      if (match[j] &&
+          (match[j]->head_bytes != 0 || files[i]->stat.modified_ns < match[j]->modified_ns)) {
+        return true;
+      }
+    }
+    return false;
+  };
+  for (std::size_t i = first; i < files.size(); ++i) {
+    const bool live = has_live && i + 1 == files.size();
+    if (match[i]) {
+      if (match[i]->done && !live && files[i]->stat.size <= match[i]->read_offset) continue;
+      files[i]->Resume(*match[i]);
+    } else if (!live && (forgotten(i) || WasRead(*files[i]))) {
+      continue;
+    }
+    Adopt(chain_.end(), std::move(files[i]), now);
+  }
+}
+
+// The checkpoint of each file, where there is one.
+std::vector<std::optional<Checkpoint>> Follower::MatchFiles(const Files& files, bool has_live) {
   const std::size_t count = files.size();
-  const auto mine = shared_.book.OfPath(path_hash_);
   std::vector<std::optional<Checkpoint>> match(count);
   std::set<FileId> used;
   for (std::size_t i = 0; i < count; ++i) {
@@ -213,7 +262,7 @@ void Follower::ResumeChain(Files files, TailTime now) {
     }
   }
   // Copied and emptied, or compressed: the same bytes in another file.
-  for (const auto& [id, checkpoint] : mine) {
+  for (const auto& [id, checkpoint] : shared_.book.OfPath(path_hash_)) {
     if (used.count(id) != 0 || checkpoint.done || checkpoint.head_bytes == 0) continue;
     for (std::size_t i = count; i-- > 0;) {
       if (match[i] || !files[i]->Fits(checkpoint)) continue;
@@ -221,17 +270,20 @@ void Follower::ResumeChain(Files files, TailTime now) {
       // Gone from id, or id is another file by now. What is merely not found here may
       // have another name that is followed: the sweep decides.
       shared_.book.Forget(id);
-      if (i + 1 != count) {
+      if (!has_live || i + 1 != count) {
         files[i]->sealed = true;
         ++shared_.stats.copies_found;
       }
       break;
     }
   }
-  std::int64_t modified_ns = 0;  // When the newest of the lost files was last read.
-  for (const auto& [id, checkpoint] : mine) {
-    modified_ns = std::max(modified_ns, checkpoint.modified_ns);
-  }
+  return match;
+}
+
+std::size_t Follower::FirstUnread(const Files& files,
+                                  const std::vector<std::optional<Checkpoint>>& match,
+                                  bool has_live) const {
+  const std::size_t count = files.size();
   std::size_t first = count;
   for (std::size_t i = 0; i < count && first == count; ++i) {
     if (match[i] && !match[i]->done) first = i;
@@ -239,18 +291,26 @@ void Follower::ResumeChain(Files files, TailTime now) {
   for (std::size_t i = count; i-- > 0 && first == count;) {
     if (match[i]) first = i;
   }
+  // Where nothing was known of the bytes of the file, or it is gone, those changed since
+  // it was last looked at are newer.
+  std::int64_t modified_ns = 0;
   if (first == count) {
-    first = count - 1;
-    while (!mine.empty() && first > 0 && files[first - 1]->stat.modified_ns >= modified_ns) --first;
-  }
-  for (std::size_t i = first; i < count; ++i) {
-    const bool live = i + 1 == count;
-    if (match[i]) {
-      if (match[i]->done && !live && files[i]->stat.size <= match[i]->read_offset) continue;
-      files[i]->Resume(*match[i]);
+    const auto mine = shared_.book.OfPath(path_hash_);
+    for (const auto& [id, checkpoint] : mine) {
+      modified_ns = std::max(modified_ns, checkpoint.modified_ns);
     }
-    Adopt(chain_.end(), std::move(files[i]), now);
+    first = has_live ? count - 1 : count;
+    if (mine.empty()) return first;
+  } else if (match[first]->head_bytes == 0) {
+    modified_ns = match[first]->modified_ns;
+  } else {
+    return first;
   }
+  while (first > 0 && files[first - 1]->stat.modified_ns >= modified_ns &&
+         !(match[first - 1] && match[first - 1]->done)) {
+    --first;
+  }
+  return first;
 }
 
 // The live path leads to another file than before.
@@ -258,44 +318,43 @@ void Follower::OpenNext(std::unique_ptr<LogFile> live, const std::vector<Rotated
                         TailTime now) {
   ++shared_.stats.rotations;
   const LogFile& last = *chain_.back();
-  std::vector<RotatedFile> between = NewerThan(older, last, last.stat.modified_ns);
-  if (last.path != real_.path) between.clear();  // A symlink was led elsewhere.
-  for (const RotatedFile& file : between) {
-    if (auto opened = Open(file.path)) {
-      if (!Taken(opened->id())) Adopt(chain_.end(), std::move(opened), now);
-    }
-  }
+  std::vector<RotatedFile> between = NewerThan(older, last);
+  if (chain_path_ != real_.path) between.clear();  // A symlink was led elsewhere.
+  chain_path_ = real_.path;
+  Insert(chain_.size(), between, now);
   Adopt(chain_.end(), std::move(live), now);
 }
 
-// Those of older that are newer than anchor: by their order where it is among them,
-// else by time, without those known before.
+// Those of older that are newer than anchor: by their order where it is among them.
 std::vector<RotatedFile> Follower::NewerThan(const std::vector<RotatedFile>& older,
-                                             const LogFile& anchor, std::int64_t modified_ns) {
+                                             const LogFile& anchor) {
   const auto at = std::find_if(older.begin(), older.end(), [&anchor](const RotatedFile& file) {
     return file.stat.id == anchor.id();
   });
-  std::vector<RotatedFile> newer;
-  for (auto file = at == older.end() ? older.begin() : at + 1; file != older.end(); ++file) {
-    if (Taken(file->stat.id)) continue;
-    if (at == older.end()) {
-      const std::pair id(file->stat.id, file->stat.birth_ns);
-      if (std::find(older_.begin(), older_.end(), id) != older_.end()) continue;
-      if (file->stat.modified_ns < modified_ns) continue;
-      if (WasRead(file->path)) continue;
-    }
-    newer.push_back(*file);
-  }
-  return newer;
+  if (at == older.end()) return Unknown(older, anchor.stat.modified_ns);
+  return {at + 1, older.end()};
 }
 
-// The file at path holds what is open, or was read, under another inode: compressed or
-// copied since.
-bool Follower::WasRead(const std::string& path) {
-  const auto opened = Open(path);
-  if (!opened) return false;
+// Those of older that were changed at modified_ns or later and were never seen.
+std::vector<RotatedFile> Follower::Unknown(const std::vector<RotatedFile>& older,
+                                           std::int64_t modified_ns) {
+  std::vector<RotatedFile> unknown;
+  for (const RotatedFile& file : older) {
+    const std::pair id(file.stat.id, file.stat.birth_ns);
+    if (Taken(file.stat.id) || file.stat.modified_ns < modified_ns ||
+        std::find(older_.begin(), older_.end(), id) != older_.end()) {
+      continue;
+    }
+    const auto opened = Open(file.path);
+    if (opened && !WasRead(*opened)) unknown.push_back(file);
+  }
+  return unknown;
+}
+
+// file holds what is open, or was read, under another inode: compressed or copied since.
+bool Follower::WasRead(LogFile& file) const {
   for (const auto& [id, checkpoint] : shared_.book.OfPath(path_hash_)) {
-    if (checkpoint.head_bytes != 0 && (checkpoint.done || Taken(id)) && opened->Fits(checkpoint)) {
+    if (checkpoint.head_bytes != 0 && (checkpoint.done || Taken(id)) && file.Fits(checkpoint)) {
       return true;
     }
   }
@@ -313,6 +372,7 @@ void Follower::Adopt(Files::iterator before, std::unique_ptr<LogFile> file, Tail
   shared_.book.Set(file->id(), file->MakeCheckpoint(path_hash_));
   ++shared_.stats.files_open;
   ++shared_.stats.files_opened;
+  OPS_LOG(kDebug, "tail: {}: reading {} from {}", spec_.host_path, file->path, file->offset);
   chain_.insert(before, std::move(file));
 }
 

@@ -17,6 +17,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -56,6 +57,9 @@ struct FollowSpec {
   LogSource source = LogSource::kFile;
   std::vector<Label> labels;  // kFile.
   bool at_end = false;        // Where it is first seen, read only what comes.
+  // Where it was never seen: older files made since then are new as well. 0: none are.
+  std::int64_t born_since_ns = 0;
+  std::string real_path;  // Where it would be: set if only older files are there.
 };
 
 class Follower {
@@ -96,8 +100,13 @@ class Follower {
   void OpenLive(TailTime now);
   void OpenFirst(std::unique_ptr<LogFile> live, const std::vector<RotatedFile>& older,
                  TailTime now);
+  void OpenOlder(TailTime now);
+  void SetFormat();
   void OpenNext(std::unique_ptr<LogFile> live, const std::vector<RotatedFile>& older, TailTime now);
-  void ResumeChain(Files files, TailTime now);
+  void ResumeChain(Files files, bool has_live, TailTime now);
+  std::vector<std::optional<Checkpoint>> MatchFiles(const Files& files, bool has_live);
+  std::size_t FirstUnread(const Files& files, const std::vector<std::optional<Checkpoint>>& match,
+                          bool has_live) const;
   std::unique_ptr<LogFile> Open(const std::string& path);
   bool Taken(const FileId& id) const { return shared_.opened.count(id) != 0; }
   void Adopt(Files::iterator before, std::unique_ptr<LogFile> file, TailTime now);
@@ -106,9 +115,14 @@ class Follower {
   void Observe(LogFile& file, const FileStat& stat, TailTime now);
   void Rewritten(LogFile& file, TailTime now);
   std::unique_ptr<LogFile> FindCopy(const LogFile& file, std::vector<RotatedFile>& older);
-  std::vector<RotatedFile> NewerThan(const std::vector<RotatedFile>& older, const LogFile& anchor,
-                                     std::int64_t modified_ns);
-  bool WasRead(const std::string& path);
+  std::vector<RotatedFile> NewerThan(const std::vector<RotatedFile>& older, const LogFile& anchor);
+  std::vector<RotatedFile> Unknown(const std::vector<RotatedFile>& older, std::int64_t modified_ns);
+  void MoveReading(LogFile& from, LogFile& copy);
+  void CutAt(const LogFile& file, std::vector<RotatedFile>& files);
+  bool WasRead(LogFile& file) const;
+  std::size_t Insert(std::size_t index, const std::vector<RotatedFile>& files, TailTime now);
+  void TakeUnseen(LogFile& file, TailTime now);
+  void Remember(const std::vector<RotatedFile>& older);
   void Advance(TailTime now);
   void HandOver();
   void CloseLingering(TailTime now);
@@ -142,6 +156,7 @@ class Follower {
   const FollowSpec spec_;
   const std::uint64_t path_hash_;
   RealPath real_;
+  std::string chain_path_;  // Where the newest of chain_ was live.
   Format format_ = Format::kPlain;
 
   Files chain_;

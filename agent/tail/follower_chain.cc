@@ -13,7 +13,14 @@ void Follower::Observe(LogFile& file, const FileStat& stat, TailTime now) {
     file.stat.deleted = stat.deleted;
     return;
   }
-  if (stat.size < file.scan_offset()) Rewritten(file, now);
+  const bool changed = stat.size != file.stat.size || stat.modified_ns != file.stat.modified_ns;
+  if (stat.size < file.scan_offset()) {
+    Rewritten(file, now);
+  } else if (changed && file.blank()) {
+    TakeUnseen(file, now);
+  } else if (changed && !file.CheckHead()) {
+    Rewritten(file, now);
+  }
   if (stat.size != file.stat.size || stat.modified_ns != file.stat.modified_ns) {
     file.growth_ms = now.steady_ms;
     file.has_data = true;
@@ -24,6 +31,8 @@ void Follower::Observe(LogFile& file, const FileStat& stat, TailTime now) {
 // file no longer holds what was read of it: emptied in place, maybe copied before.
 void Follower::Rewritten(LogFile& file, TailTime now) {
   ++shared_.stats.truncations;
+  OPS_LOG(kDebug, "tail: {}: {} was emptied; {} of {} bytes were read", spec_.host_path, file.path,
+          file.offset, file.stat.size);
   const std::uint64_t unread = file.unread();
   const auto at = std::find_if(chain_.begin(), chain_.end(),
                                [&file](const auto& other) { return other.get() == &file; });
@@ -32,47 +41,95 @@ void Follower::Rewritten(LogFile& file, TailTime now) {
     file.Reset();
     return;
   }
-  std::vector<RotatedFile> older = ListRotated(real_.path);
+  const std::vector<RotatedFile> older = ListRotated(real_.path);
   std::vector<RotatedFile> newer = older;
-  std::unique_ptr<LogFile> copy = FindCopy(file, newer);
   const std::size_t index = static_cast<std::size_t>(at - chain_.begin());
   std::size_t insert = index;
-  if (copy) {
-    ++shared_.stats.copies_found;
-    copy->StartAt(file.offset);
-    copy->accepted = file.accepted;
-    copy->skip_before = file.skip_before;
-    copy->sealed = true;
-    copy->records = std::move(file.records);
-    if (copy->records) {
-      for (OpenRecords::Start& start : copy->records->start) {
-        if (start.file == file.id()) start.file = copy->id();
-      }
-    }
+  const std::int64_t modified_ns = file.stat.modified_ns;
+  std::unique_ptr<LogFile> copy = FindCopy(file, newer);
+  const bool copied = copy != nullptr;
+  if (copied) {
+    MoveReading(file, *copy);
     Adopt(chain_.begin() + static_cast<std::ptrdiff_t>(insert++), std::move(copy), now);
   } else {
     if (unread != 0) Lost(unread, "file was emptied before it was read", now);
-    newer = NewerThan(older, file, file.stat.modified_ns + 1);
     if (file.records) {
       for (OpenRecords::Start& start : file.records->start) {
         if (start.file == file.id()) start.offset = 0;
       }
     }
   }
-  for (const RotatedFile& found : newer) {
-    auto opened = Taken(found.stat.id) ? nullptr : Open(found.path);
-    if (opened)
-      Adopt(chain_.begin() + static_cast<std::ptrdiff_t>(insert++), std::move(opened), now);
-  }
+  file.Reset();
+  file.CheckHead();
+  CutAt(file, newer);
+  if (!copied) newer = Unknown(newer, modified_ns + 1);
+  insert = Insert(insert, newer, now);
   if (insert != index && chain_.front().get() != &file && !chain_.front()->records) {
     chain_.front()->records = std::move(file.records);
   }
-  older_.clear();
-  for (const RotatedFile& found : older) older_.emplace_back(found.stat.id, found.stat.birth_ns);
-  file.Reset();
+  Remember(older);
   if (const auto stat = file.Stat()) file.stat = *stat;
   file.growth_ms = now.steady_ms;
   shared_.book.Set(file.id(), file.MakeCheckpoint(path_hash_));
+}
+
+// Reading goes on in a copy of from, where it was in from.
+void Follower::MoveReading(LogFile& from, LogFile& copy) {
+  ++shared_.stats.copies_found;
+  copy.StartAt(from.offset);
+  copy.accepted = from.accepted;
+  copy.skip_before = from.skip_before;
+  copy.sealed = true;
+  copy.records = std::move(from.records);
+  if (!copy.records) return;
+  for (OpenRecords::Start& start : copy.records->start) {
+    if (start.file == from.id()) start.file = copy.id();
+  }
+}
+
+// Leaves in files, oldest first, those older than what is in file now: it may have been
+// rotated away since, and compressed.
+void Follower::CutAt(const LogFile& file, std::vector<RotatedFile>& files) {
+  const Checkpoint now_there = file.MakeCheckpoint(path_hash_);
+  const auto at = std::find_if(files.begin(), files.end(), [&](const RotatedFile& other) {
+    if (other.stat.id == file.id()) return true;
+    if (!other.name.gz || now_there.head_bytes == 0) return false;
+    const auto opened = Open(other.path);
+    return opened && opened->Fits(now_there);
+  });
+  files.erase(at, files.end());
+}
+
+// Opens files into the chain before index; answers where the next would go.
+std::size_t Follower::Insert(std::size_t index, const std::vector<RotatedFile>& files,
+                             TailTime now) {
+  for (const RotatedFile& found : files) {
+    auto opened = Taken(found.stat.id) ? nullptr : Open(found.path);
+    if (!opened || Taken(opened->id())) continue;
+    Adopt(chain_.begin() + static_cast<std::ptrdiff_t>(index++), std::move(opened), now);
+  }
+  return index;
+}
+
+// The live file changed and nothing of it was ever read: it may have been written, copied
+// and emptied since the last look, and the copy is a file nobody knows.
+void Follower::TakeUnseen(LogFile& file, TailTime now) {
+  if (chain_.empty() || chain_.back().get() != &file) return;
+  const std::vector<RotatedFile> older = ListRotated(real_.path);
+  const std::size_t index = chain_.size() - 1;
+  std::vector<RotatedFile> before = older;
+  file.CheckHead();
+  CutAt(file, before);
+  Insert(index, Unknown(before, file.stat.modified_ns), now);
+  if (index == 0 && chain_.front().get() != &file) {
+    chain_.front()->records = std::move(file.records);
+  }
+  Remember(older);
+}
+
+void Follower::Remember(const std::vector<RotatedFile>& older) {
+  older_.clear();
+  for (const RotatedFile& file : older) older_.emplace_back(file.stat.id, file.stat.birth_ns);
 }
 
 // The copy that was made of file before it was emptied; leaves in older those newer
@@ -151,6 +208,7 @@ void Follower::CloseLingering(TailTime now) {
 }
 
 void Follower::Close(std::unique_ptr<LogFile> file) {
+  OPS_LOG(kDebug, "tail: {}: done with {} at {}", spec_.host_path, file->path, file->offset);
   if (file->damaged) {
     OPS_LOG_EVERY(60, kWarn, "tail: {}: compressed file is damaged; the rest of it is lost",
                   file->path);

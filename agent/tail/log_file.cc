@@ -69,7 +69,10 @@ bool LogFile::Fits(const Checkpoint& checkpoint) {
   if (head.size() != checkpoint.head_bytes) return false;
   if (!head.empty() && Hash64(head) != checkpoint.head_hash) return false;
   if (gz_ && checkpoint.read_offset > kGzMarkerMax) return true;
-  if (!gz_ && stat.size < checkpoint.read_offset) return false;
+  if (!gz_ && stat.size < std::max({checkpoint.read_offset, checkpoint.accepted[0],
+                                    checkpoint.accepted[1]})) {
+    return false;
+  }
   const std::string marker =
       ReadAt(checkpoint.read_offset - checkpoint.marker_bytes, checkpoint.marker_bytes);
   return marker.size() == checkpoint.marker_bytes && Hash64(marker) == checkpoint.marker_hash;

@@ -1,5 +1,7 @@
 #include "agent/tail/position_book.h"
 
+#include <algorithm>
+
 namespace opssight {
 
 void PositionBook::Load(const std::vector<Position>& positions, std::uint64_t* bad) {
@@ -26,6 +28,12 @@ std::vector<std::pair<FileId, Checkpoint>> PositionBook::OfPath(std::uint64_t pa
     found.emplace_back(at->second, entries_.at(at->second).checkpoint);
   }
   return found;
+}
+
+std::int64_t PositionBook::newest_ns() const {
+  std::int64_t newest = 0;
+  for (const auto& [id, entry] : entries_) newest = std::max(newest, entry.checkpoint.modified_ns);
+  return newest;
 }
 
 void PositionBook::Set(const FileId& id, const Checkpoint& checkpoint) {

@@ -27,7 +27,8 @@ class PositionBook {
   void Set(const FileId& id, const Checkpoint& checkpoint);
   void Forget(const FileId& id);
 
-  bool empty() const { return entries_.empty(); }
+  // When the newest of all was last read.
+  std::int64_t newest_ns() const;
   bool dirty() const { return !dirty_.empty(); }
   std::vector<Position> TakeDirty();
 

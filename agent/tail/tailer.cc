@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/base/log.h"
+#include "common/bytes/hash.h"
 
 namespace opssight {
 namespace {
@@ -48,6 +49,7 @@ Result<std::unique_ptr<Tailer>> Tailer::Create(TailOptions options, Sink& sink,
             shared.stats.bad_checkpoints);
   }
   tailer->first_start_ = saved->empty();
+  tailer->last_scan_ns_ = shared.book.newest_ns();
   const std::vector<std::string>& drop = tailer->options_.drop;
   if (!drop.empty()) {
     RE2::Options re2;
@@ -118,6 +120,7 @@ void Tailer::Scan(TailTime now) {
     GlobFound found;
     for (const std::string& glob : globs) ExpandGlob(options_.host_root, glob, found);
     for (const std::string& path : found.files) Consider(path, like, found, now);
+    if (!scanned_) ConsiderOlder(like, found, globs, now);
     all.dirs.insert(found.dirs.begin(), found.dirs.end());
   };
   source(options_.pod_globs, {.host_path = {}, .source = LogSource::kPod, .labels = {}});
@@ -131,6 +134,7 @@ void Tailer::Scan(TailTime now) {
   SetWatches(all);
   Sweep(now);
   scanned_ = true;
+  last_scan_ns_ = now.wall_ns;
 }
 
 bool Tailer::Wanted(const std::string& host_path) const {
@@ -172,12 +176,41 @@ void Tailer::Consider(const std::string& host_path, const FollowSpec& like, cons
   FollowSpec spec = like;
   spec.host_path = host_path;
   spec.at_end = first_start_ && !scanned_ && options_.start_at == TailOptions::StartAt::kEnd;
-  Entry& entry = entries_[host_path];
+  spec.born_since_ns = last_scan_ns_;
+  Add(std::move(spec), real->path, now);
+}
+
+// After a restart: older files that were not read to their end and whose live file is not
+// there (yet). Their names say which it would be.
+void Tailer::ConsiderOlder(const FollowSpec& like, const GlobFound& found,
+                           const std::vector<std::string>& globs, TailTime now) {
+  for (const std::string& dir : found.dirs) {
+    const std::string host_dir = dir.substr(std::min(dir.size(), options_.host_root.size()));
+    for (const std::string& name : std::vector<std::string>(shared_.names.Of(dir))) {
+      for (const std::string& live : LiveNamesOf(name)) {
+        const std::string host_path = host_dir + "/" + live;
+        const auto matches = [&](const std::string& glob) { return MatchPath(glob, host_path); };
+        if (entries_.count(host_path) != 0 || !Wanted(host_path) ||
+            std::none_of(globs.begin(), globs.end(), matches) ||
+            shared_.book.OfPath(Hash64(host_path)).empty()) {
+          continue;
+        }
+        FollowSpec spec = like;
+        spec.host_path = host_path;
+        spec.real_path = dir + "/" + live;
+        Add(std::move(spec), dir + "/" + live, now);
+      }
+    }
+  }
+}
+
+void Tailer::Add(FollowSpec spec, const std::string& real_path, TailTime now) {
+  Entry& entry = entries_[spec.host_path];
   entry.follower = std::make_unique<Follower>(shared_, std::move(spec));
   entry.index = order_.size();
   order_.push_back(&entry);
   due_ms_.push_back(0);
-  by_real_[real->path] = &entry;
+  by_real_[real_path] = &entry;
   CheckOne(entry, now);
 }
 

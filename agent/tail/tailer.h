@@ -71,6 +71,9 @@ class Tailer {
   void Scan(TailTime now);
   void Consider(const std::string& host_path, const FollowSpec& like, const GlobFound& found,
                 TailTime now);
+  void ConsiderOlder(const FollowSpec& like, const GlobFound& found,
+                     const std::vector<std::string>& globs, TailTime now);
+  void Add(FollowSpec spec, const std::string& real_path, TailTime now);
   bool Wanted(const std::string& host_path) const;
   bool IsOlderFile(const std::string& host_path, const GlobFound& found) const;
   void DropIdle();
@@ -99,6 +102,7 @@ class Tailer {
   std::int64_t scan_not_before_ms_ = 0;
   bool scan_asked_ = false;
   bool scanned_ = false;
+  std::int64_t last_scan_ns_ = 0;  // Wall time; before the first: of the last run's end.
   std::int64_t dirty_since_ms_ = -1;
 };
 

@@ -35,7 +35,7 @@ TEST(Checkpoint, AnyDamageIsSeen) {
 
 TEST(Checkpoint, OffsetsThatMakeNoSenseAreRefused) {
   Checkpoint ahead = kCheckpoint;
-  ahead.accepted[1] = 901;
+  ahead.accepted = {901, 902};
   EXPECT_FALSE(DecodeCheckpoint(EncodeCheckpoint(ahead)).has_value());
   Checkpoint far = kCheckpoint;
   far.read_offset = ~0ULL;
