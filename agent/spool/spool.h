@@ -10,7 +10,8 @@
 //
 // One thread writes (agent/batch). All else may be called on any thread and never
 // waits for the disk's sync. Errors carry the path; after one the file is closed and
-// opened again before the next try. Formats, and what is lost when: README.md.
+// opened again, and for that moment reads are kUnavailable. Formats, and what is lost
+// when: README.md.
 #pragma once
 
 #include <array>

@@ -100,7 +100,7 @@ Status Spool::OpenFile() {
     OPS_LOG(kWarn, "spool: {}: is a copy of another file; a new epoch will be asked for",
             options_.path);
   }
-  if (unsure_next_key_ == loaded.state.numbering.next_key()) landed_ = std::move(unsure_);
+  if (unsure_next_key_ == loaded.state.numbering.next_key()) landed_.merge(unsure_);
   unsure_next_key_ = 0;
   unsure_.clear();
   MutexLock lock(mutex_);
@@ -125,6 +125,8 @@ Status Spool::MoveAside(const Error& why) {
   const std::string bad = fmt::format("{}.bad-{}", options_.path, clock_.WallMs() / kMsPerSecond);
   OPS_LOG(kError, "spool: {}: {}; moved to {}, a new one is made", options_.path, why.message, bad);
   GiveUpQueued();
+  unsure_next_key_ = 0;
+  landed_.clear();
   RemoveOldBad(options_.path);
   std::error_code error;
   MutexLock lock(mutex_);

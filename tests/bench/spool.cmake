@@ -1,0 +1,1 @@
+ops_bench(spool DEPS agent/batch)
