@@ -5,7 +5,9 @@
 #include <utility>
 
 #include "common/base/files.h"
+#include "common/base/log.h"
 #include "common/pki/secret.h"
+#include "common/text/base64.h"
 
 namespace opssight {
 namespace {
@@ -85,6 +87,23 @@ std::int64_t RenewAtS(const Validity& validity, double chance) {
   const std::int64_t life = validity.to_s - validity.from_s;
   return validity.from_s + life * 2 / 3 +
          static_cast<std::int64_t>(static_cast<double>(life) / 10 * chance);
+}
+
+Result<std::string> ThisMachine(const std::string& host_root, const std::string& dir) {
+  constexpr std::size_t kIdBytesMax = 4096;
+  const std::string path = host_root + "/etc/machine-id";
+  const auto id = ReadFile(path, kIdBytesMax);
+  auto fingerprint = id ? MachineFingerprint(*id) : Result<std::string>(id.error());
+  if (fingerprint) return fingerprint;
+  const std::string own_path = dir + "/machine-id";
+  if (const auto own = ReadFile(own_path, kIdBytesMax)) return MachineFingerprint(*own);
+  OPS_LOG(kWarn, "identity: {}; this host gets an id of its own in {}", fingerprint.error().message,
+          own_path);
+  std::error_code error;
+  std::filesystem::create_directories(dir, error);
+  const std::string made = Hex(RandomBytes(16));
+  OPS_RETURN_IF_ERROR(WriteFileDurably(own_path, made + "\n", 0600));
+  return MachineFingerprint(made);
 }
 
 Result<std::string> MachineFingerprint(std::string_view machine_id) {

@@ -44,4 +44,9 @@ std::int64_t RenewAtS(const Validity& validity, double chance);
 // kInvalid for a text that is no machine id ("uninitialized", empty).
 Result<std::string> MachineFingerprint(std::string_view machine_id);
 
+// The fingerprint of the machine whose / is at host_root. A machine without an id (a
+// container, an image that was never booted) gets one in <dir>/machine-id; copies of dir
+// are then told apart only by what they send.
+Result<std::string> ThisMachine(const std::string& host_root, const std::string& dir);
+
 }  // namespace opssight

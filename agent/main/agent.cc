@@ -13,7 +13,6 @@
 #include "agent/ship/shipper.h"
 #include "agent/spool/spool.h"
 #include "agent/tail/tail_loop.h"
-#include "common/base/files.h"
 #include "common/base/log.h"
 #include "common/base/random.h"
 #include "common/bytes/endian.h"
@@ -27,8 +26,6 @@
 
 namespace opssight {
 namespace {
-
-constexpr std::size_t kMachineIdBytesMax = 4096;
 
 Random SeededRandom() {
   std::string seed = RandomBytes(8);
@@ -133,9 +130,7 @@ void Running::Renewed(const session::Enrolled& enrolled) {
 Status Running::StartShipping() {
   OPS_TRY(const Address address,
           ParseAddress(config_.aggregator.empty() ? identity_.aggregator : config_.aggregator));
-  OPS_TRY(const std::string machine_id,
-          ReadFile(config_.host_root + "/etc/machine-id", kMachineIdBytesMax));
-  OPS_TRY(const std::string fingerprint, MachineFingerprint(machine_id));
+  OPS_TRY(const std::string fingerprint, ThisMachine(config_.host_root, config_.data_dir));
   ShipperOptions options{.aggregator = address, .server_name = {}, .session = config_.ship};
   options.session.host = config_.host;
   options.session.agent_version = ThisBuild().version;

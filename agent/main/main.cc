@@ -1,6 +1,6 @@
 // opssight-agent: flags, the enrol command, and the program between two signals.
 #include <CLI/CLI.hpp>
-#include <iostream>
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <unistd.h>
@@ -14,7 +14,6 @@
 #include "common/app/config_flags.h"
 #include "common/app/notify.h"
 #include "common/app/signals.h"
-#include "common/base/files.h"
 #include "common/base/log.h"
 #include "common/net/address.h"
 #include "common/selfmon/build_info.h"
@@ -37,8 +36,7 @@ Status Enrol(const AgentConfig& config, const EnrolFlags& flags) {
   EnrolRequestOptions request{
       .token = flags.token, .ca_pin = flags.ca_pin, .dir = config.data_dir, .host = config.host};
   OPS_TRY(request.aggregator, ParseAddress(flags.aggregator));
-  OPS_TRY(const std::string machine_id, ReadFile(config.host_root + "/etc/machine-id", 4096));
-  OPS_TRY(const std::string fingerprint, MachineFingerprint(machine_id));
+  OPS_TRY(const std::string fingerprint, ThisMachine(config.host_root, config.data_dir));
   std::copy(fingerprint.begin(), fingerprint.end(), request.fingerprint.begin());
   OPS_TRY(const Identity identity, EnrolHost(request));
   fmt::print("enrolled with {} as agent {}; start opssight-agent (or restart it)\n",

@@ -83,9 +83,9 @@ Status Running::OpenStores() {
   if (error) return IoError("create " + config_.data_dir, error.value());
   StoreOptions options = config_.store;
   options.clock = &clock_;
+  options.batch_limits = config_.ingest.limits;  // What ingest took, replay must take.
   OPS_TRY(store_, Store::Open(std::move(options)));
-  metrics_ =
-      std::make_unique<MetricsStore>(config_.metrics, store_->layouts());
+  metrics_ = std::make_unique<MetricsStore>(config_.metrics, store_->layouts());
   logs_ = std::make_unique<LogsStore>(config_.logs);
   spans_ = std::make_unique<SpansStore>(config_.spans);
   gaps_ = std::make_unique<GapsStore>(config_.gaps);

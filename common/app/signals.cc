@@ -17,6 +17,7 @@ sigset_t Waited() {
 
 void BlockSignals() {
   (void)std::signal(SIGPIPE, SIG_IGN);
+  (void)std::signal(SIGXFSZ, SIG_IGN);
   const sigset_t set = Waited();
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
 }

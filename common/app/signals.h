@@ -4,7 +4,8 @@
 //   …start everything…
 //   for (;;) switch (NextSignal()) { case ProgramSignal::kStop: …; case kReload: …; }
 //
-// SIGTERM and SIGINT stop, SIGHUP reloads; SIGPIPE is ignored (a write says EPIPE).
+// SIGTERM and SIGINT stop, SIGHUP reloads; SIGPIPE and SIGXFSZ are ignored (a write
+// says EPIPE, or EFBIG at a limit of file sizes).
 // A second stop signal while the first is being served ends the process at once.
 #pragma once
 

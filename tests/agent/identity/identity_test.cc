@@ -81,5 +81,15 @@ TEST(FingerprintTest, IsOfTheMachineAndNotTheIdItself) {
   }
 }
 
+TEST_F(IdentityTest, AMachineWithoutAnIdKeepsTheOneItGets) {
+  const auto made = ThisMachine(dir_ + "/no-root", dir_ + "/state");
+  ASSERT_TRUE(made.has_value()) << made.error().message;
+  EXPECT_EQ(ThisMachine(dir_ + "/no-root", dir_ + "/state").value(), *made);
+  std::filesystem::create_directories(dir_ + "/root/etc");
+  std::ofstream(dir_ + "/root/etc/machine-id") << "0123456789abcdef0123456789abcdef\n";
+  EXPECT_EQ(ThisMachine(dir_ + "/root", dir_ + "/state").value(),
+            MachineFingerprint("0123456789abcdef0123456789abcdef").value());
+}
+
 }  // namespace
 }  // namespace opssight
