@@ -270,6 +270,7 @@ void AgentSession::Rebase(const session::Welcome& welcome) {
     spool_.Remove(StoredHere(welcome, order.proven_through));
     order.stored = {{.first = 1, .last = std::max<std::uint64_t>(hello_next_, 2) - 1}};
     order.proven_through = 0;
+    order.used_since = true;
   }
   OPS_LOG(kInfo, "ship: going over from epoch {} to {}: up to batch {} is stored; {} were lost",
           epoch_, welcome.epoch, order.proven_through, order.lost);

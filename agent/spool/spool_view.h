@@ -59,6 +59,9 @@ struct RebaseOrder {
   std::vector<StoredRun> stored;
   std::uint64_t proven_through = 0;
   std::uint64_t sure_from = 0;
+  // Another copy of this state has sent batches under a later epoch: `stored` then
+  // stands for what may be stored, under whatever number, and proves nothing.
+  bool used_since = false;
   // Batches acknowledged once and no longer there (the aggregator was restored from
   // a copy): one gap record with this count, when not 0.
   std::uint64_t lost = 0;

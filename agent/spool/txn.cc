@@ -207,7 +207,8 @@ Result<bool> SpoolTxn::Proven(const StoredRun& run) const {
   if (!value) return false;
   const Result<SpoolRecord> record = DecodeRecord(*value);
   if (!record) return false;
-  return record->hash == run.last_hash || record->original_hash == run.last_hash;
+  const bool was = record->tombstone && record->original_hash != 0;  // 0: not known.
+  return record->hash == run.last_hash || (was && record->original_hash == run.last_hash);
 }
 
 Status SpoolTxn::RebaseRange(SeqRange keys, bool stored, GapCollector& gaps) {
@@ -223,7 +224,10 @@ Status SpoolTxn::RebaseRange(SeqRange keys, bool stored, GapCollector& gaps) {
 }
 
 Status SpoolTxn::RebaseRun(const RebaseOrder& order, const StoredRun& run, GapCollector& gaps) {
-  OPS_TRY(const bool proven, Proven(run));
+  bool proven = false;
+  if (!order.used_since) {
+    OPS_TRY(proven, Proven(run));
+  }
   const std::uint64_t proven_through = proven ? run.last : std::min(order.proven_through, run.last);
   for (const SeqRange& keys : state_.numbering.KeysOf({run.first, proven_through})) {
     OPS_RETURN_IF_ERROR(RebaseRange(keys, true, gaps));
@@ -232,7 +236,8 @@ Status SpoolTxn::RebaseRun(const RebaseOrder& order, const StoredRun& run, GapCo
   if (order.sure_from <= unsure_from) return {};
   for (const SeqRange& keys :
        state_.numbering.KeysOf({unsure_from, std::min(run.last, order.sure_from - 1)})) {
-    if (state_.fork_key == 0) {
+    // A copy may have been copied again: with used_since the fork tells nothing.
+    if (state_.fork_key == 0 || order.used_since) {
       OPS_RETURN_IF_ERROR(RebaseRange(keys, false, gaps));
     } else {  // Before the fork they are the original's own bytes; from it on, new.
       OPS_RETURN_IF_ERROR(

@@ -342,6 +342,9 @@ void ServerSession::Completed(std::uint64_t seq, std::size_t bytes, const Submit
     case SubmitResult::Kind::kOutOfOrder:
       return SendNack(seq, NackCode::kOutOfOrder, "too many runs of batches", result.expected);
     case SubmitResult::Kind::kError:
+      if (result.error.code == ErrorCode::kInvalid) {
+        return SendNack(seq, NackCode::kBadBatch, result.error.message, 0);
+      }
       return SendNack(seq, NackCode::kRetry, result.error.message,
                       static_cast<std::uint64_t>(host_.options().retry_ms));
   }

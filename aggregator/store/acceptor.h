@@ -40,7 +40,7 @@ struct SubmitResult {
     kStored,      // Durable now.
     kDuplicate,   // Was durable before; nothing was written.
     kOutOfOrder,  // Refused by the accept rule; expected says what fits.
-    kError,       // Not kept; error says why. kUnavailable: send it again later.
+    kError,       // Not kept; error says why. kInvalid: never will be; else: later.
   };
   Kind kind = Kind::kStored;
   std::uint64_t expected = 0;                // kOutOfOrder.

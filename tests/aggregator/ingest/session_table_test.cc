@@ -161,11 +161,13 @@ TEST_F(SessionTableTest, AnswersWhatTheStoreDoesNotTake) {
   Establish(1);
   SendBatch(1, 5);
   AnswerAll({.kind = SubmitResult::Kind::kError, .error = Unavailable("disk is full")});
+  SendBatch(1, 4);
+  AnswerAll({.kind = SubmitResult::Kind::kError, .error = Invalid("larger than the store takes")});
   SendBatch(1, 6);
   AnswerAll({.kind = SubmitResult::Kind::kOutOfOrder, .expected = 4});
   SendBatch(1, 7);
   AnswerAll({.kind = SubmitResult::Kind::kDuplicate});
-  EXPECT_EQ(Sent(1), "Nack 5 retry 1000 Nack 6 out of order 4 Ack 7-7 ");
+  EXPECT_EQ(Sent(1), "Nack 5 retry 1000 Nack 4 bad batch 0 Nack 6 out of order 4 Ack 7-7 ");
 }
 
 TEST_F(SessionTableTest, RefusesBytesThatAreNoBatch) {
