@@ -1,9 +1,12 @@
 // opssight-agent: flags, the enrol command, and the program between two signals.
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <memory>
 #include <optional>
 #include <string>
 #include <unistd.h>
+#include <utility>
+#include <vector>
 
 #include <fmt/core.h>
 
@@ -44,42 +47,79 @@ Status Enrol(const AgentConfig& config, const EnrolFlags& flags) {
   return {};
 }
 
-Status Reload(const ConfigFlags& flags) {
-  LoadedConfig<AgentConfig> loaded = LoadConfigFiles(AgentTable(), flags);
-  if (!loaded.ok()) return Invalid(loaded.problems.ToString());
-  SetLogLevel(loaded.options.log_level);
-  OPS_LOG(kInfo, "config: {} was read again; what needs a restart waits for it", flags.file);
-  return {};
-}
+// The agent between signals. A reload reads everything anew: nothing changes where there
+// is any problem; else the agent is stopped (all it took goes to disk) and started with
+// the new settings in this process, which costs its sources some milliseconds.
+class Program {
+ public:
+  Program(const ConfigFlags& flags, AgentConfig config)
+      : flags_(flags), config_(std::move(config)) {}
+
+  Status Start() {
+    OPS_TRY(Identity identity, LoadIdentity(config_.data_dir));
+    SetLogLevel(config_.log_level);
+    id_ = identity.info.common_name;
+    OPS_TRY(agent_, Agent::Start(config_, std::move(identity), Clock::System()));
+    return {};
+  }
+  Status Reload() {
+    LoadedConfig<AgentConfig> loaded = LoadConfigFiles(AgentTable(), flags_);
+    if (!loaded.ok()) return Invalid(ProblemsText(loaded.problems));
+    AgentConfig next = Resolved(std::move(loaded.options), HostName());
+    const std::vector<ConfigChange> changes = DiffConfig(AgentTable(), config_, next);
+    for (const ConfigChange& change : changes) {
+      OPS_LOG(kInfo, "config: {}: {} -> {}", change.key, change.from, change.to);
+    }
+    if (changes.empty()) return {};
+    AgentConfig before = std::exchange(config_, std::move(next));
+    agent_->Stop();
+    agent_.reset();
+    Status status = Start();
+    if (status) return {};
+    config_ = std::move(before);
+    OPS_RETURN_IF_ERROR(Start());
+    return status;
+  }
+  void Stop() { agent_->Stop(); }
+  bool running() const { return agent_ != nullptr; }
+  const std::string& id() const { return id_; }
+
+ private:
+  const ConfigFlags& flags_;
+  AgentConfig config_;
+  std::string id_;
+  std::unique_ptr<Agent> agent_;
+};
 
 int Run(const ConfigFlags& flags, AgentConfig config) {
   const auto notify = [](std::string_view state) {
     Notify(ProcessEnvironment("NOTIFY_SOCKET").value_or(""), state);
   };
-  SetLogLevel(config.log_level);
-  auto identity = LoadIdentity(config.data_dir);
-  if (!identity) {
-    OPS_LOG(kError, "opssight-agent: {}", identity.error().message);
+  Program program(flags, std::move(config));
+  if (const Status status = program.Start(); !status) {
+    OPS_LOG(kError, "opssight-agent: cannot start: {}", status.error().message);
     return 1;
   }
-  const std::string id = identity->info.common_name;
-  auto agent = Agent::Start(std::move(config), *std::move(identity), Clock::System());
-  if (!agent) {
-    OPS_LOG(kError, "opssight-agent: cannot start: {}", agent.error().message);
-    return 1;
-  }
-  OPS_LOG(kInfo, "opssight-agent {}: agent {}", ThisBuild().version, id);
+  OPS_LOG(kInfo, "opssight-agent {}: agent {}", ThisBuild().version, program.id());
   notify("READY=1");
   while (NextSignal() == ProgramSignal::kReload) {
-    const Status status = Reload(flags);
-    if (!status) {
+    notify("RELOADING=1");
+    const Status status = program.Reload();
+    if (!program.running()) {
+      OPS_LOG(kError, "config: reload: {}; the agent ends", status.error().message);
+      return 1;
+    }
+    if (status) {
+      OPS_LOG(kInfo, "config: {} was read again", flags.file);
+    } else {
       OPS_LOG(kError, "config: reload: {}; the old configuration stays", status.error().message);
     }
+    notify("READY=1");
   }
   notify("STOPPING=1");
   OPS_LOG(kInfo, "opssight-agent: stopping");
   UnblockStopSignals();
-  (*agent)->Stop();
+  program.Stop();
   return 0;
 }
 

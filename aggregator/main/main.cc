@@ -1,8 +1,6 @@
 // opssight-aggregator: flags, commands, and the program between two signals.
 #include <CLI/CLI.hpp>
-#include <atomic>
 #include <functional>
-#include <iostream>
 #include <optional>
 #include <string>
 
@@ -76,23 +74,27 @@ void AddAgentCommands(CLI::App& app, Request& request) {
   });
 }
 
-// Loads everything anew and applies what can be applied live; nothing where there is
-// any problem.
-Status Reload(const ConfigFlags& flags) {
+// Loads everything anew; nothing changes where there is any problem. What the tables
+// call live is applied, the rest is named and waits for a restart.
+Status Reload(const ConfigFlags& flags, const AggregatorConfig& running) {
   LoadedConfig<AggregatorConfig> loaded = LoadConfigFiles(AggregatorTable(), flags);
-  if (!loaded.ok()) return Invalid(loaded.problems.ToString());
+  if (!loaded.ok()) return Invalid(ProblemsText(loaded.problems));
   SetLogLevel(loaded.options.log_level);
-  OPS_LOG(kInfo, "config: {} was read again; what needs a restart waits for it", flags.file);
+  for (const ConfigChange& change : DiffConfig(AggregatorTable(), running, loaded.options)) {
+    OPS_LOG(kInfo, "config: {}: {} -> {}{}", change.key, change.from, change.to,
+            change.live ? "" : "; waits for a restart");
+  }
+  OPS_LOG(kInfo, "config: {} was read again", flags.file);
   return {};
 }
 
-int Run(const ConfigFlags& flags, AggregatorConfig config) {
+int Run(const ConfigFlags& flags, const AggregatorConfig& config) {
   const auto notify = [](std::string_view state) {
     Notify(ProcessEnvironment("NOTIFY_SOCKET").value_or(""), state);
   };
   SetLogLevel(config.log_level);
-  auto aggregator = Aggregator::Start(Resolved(std::move(config)), Clock::System(),
-                                      [&flags] { return Reload(flags); });
+  const auto reload = [&] { return Reload(flags, config); };
+  auto aggregator = Aggregator::Start(Resolved(config), Clock::System(), reload);
   if (!aggregator) {
     OPS_LOG(kError, "opssight-aggregator: cannot start: {}", aggregator.error().message);
     return 1;
@@ -101,7 +103,7 @@ int Run(const ConfigFlags& flags, AggregatorConfig config) {
           (*aggregator)->http_address(), (*aggregator)->agents_address());
   notify("READY=1");
   while (NextSignal() == ProgramSignal::kReload) {
-    const Status status = Reload(flags);
+    const Status status = reload();
     if (!status) {
       OPS_LOG(kError, "config: reload: {}; the old configuration stays", status.error().message);
     }
@@ -136,7 +138,7 @@ int Main(int argc, char** argv) {
   LoadedConfig<AggregatorConfig> loaded = LoadConfigFiles(AggregatorTable(), flags);
   if (const auto status = AnswerConfigFlags(AggregatorTable(), flags, loaded)) return *status;
   if (request.command) return request.command(Resolved(std::move(loaded.options)));
-  return Run(flags, std::move(loaded.options));
+  return Run(flags, loaded.options);
 }
 
 }  // namespace

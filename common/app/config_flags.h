@@ -31,6 +31,13 @@ inline std::optional<std::string> ProcessEnvironment(const std::string& name) {
   return value;
 }
 
+// All problems, a line each, without the last line's end.
+inline std::string ProblemsText(const ConfigProblems& problems) {
+  std::string text = problems.ToString();
+  while (text.ends_with('\n')) text.pop_back();
+  return text;
+}
+
 // The whole configuration with all its problems; from the files as they are now.
 template <class S>
 LoadedConfig<S> LoadConfigFiles(const OptionTable<S>& table, const ConfigFlags& flags) {
