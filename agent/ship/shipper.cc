@@ -63,6 +63,7 @@ void Shipper::Stop() {
   session_.Leave("stop");
   if (stream_ != nullptr) Pump();
   timer_.Stop();
+  stream_.reset();  // Where it was still connecting.
 }
 
 bool Shipper::connected() const {

@@ -55,7 +55,8 @@ class Shipper final : private StreamHandler {
   void OnSpooled();  // There may be more to send.
   // For the next connection; says Bye to come again at once if there is one now.
   void SetTls(std::shared_ptr<TlsContext> tls);
-  // Says Bye. What was not acknowledged stays in the spool.
+  // Says Bye, which goes out while the loop runs on (leave it a moment before the
+  // destruction). What was not acknowledged stays in the spool.
   void Stop();
 
   bool connected() const;

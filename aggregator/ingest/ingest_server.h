@@ -57,7 +57,8 @@ class IngestServer {
   // for a moment. On an error there is none: call again.
   Status ReplaceTls(std::shared_ptr<TlsContext> tls);
   // No more connections; Bye to all. What was handed to the store stays there, its
-  // acknowledgement comes with the next connection.
+  // acknowledgement comes with the next connection. The Byes go out while the loop
+  // runs on: destroy it once connections() is 0, or after a second or two.
   void Stop(const std::string& message);
 
   std::uint16_t port() const { return port_; }

@@ -8,8 +8,9 @@
 //            -> Welcome -> established: batches to the store, Ack after its commit
 //            -> Welcome with a new epoch -> rebasing: the agent says Bye and comes again
 //
-// One thread (the ingest loop's). Batches are checked and decoded here: 17 ns a
-// sample, 0.3 ms for 256 KiB of log lines, which one loop does for 1,000 agents.
+// One thread (the ingest loop's). Batches are checked and decoded here: 11 us for 500
+// series, 0.14 ms for 256 KiB of log lines (session_bench), so 1,000 agents that send
+// the first each second take 1 % of a core and threads would buy nothing.
 #pragma once
 
 #include <cstddef>

@@ -1,0 +1,1 @@
+ops_bench(session DEPS aggregator/ingest)
