@@ -122,16 +122,19 @@ class DayBlocks {
   std::vector<DayNumber> Days() const { return files_.Days(); }
 
   // Calls fn(head, read) for each block of the day that the snapshot holds, where
-  // read() gives the block's bytes, valid during the call. Stops at fn's first error.
+  // read() gives the block's bytes, valid during the call. In the order in which they
+  // were written, or the other way round. Stops at fn's first error.
   template <class Fn>
-  Status ForEach(const Snapshot& snapshot, DayNumber day, Fn fn) const OPS_EXCLUDES(mutex_) {
+  Status ForEach(const Snapshot& snapshot, DayNumber day, Fn fn, bool newest_first = false) const
+      OPS_EXCLUDES(mutex_) {
     OPS_TRY(const std::shared_ptr<Env> env, files_.Open(day));
     if (env == nullptr) return {};  // Dropped since.
     OPS_TRY(const Blocks blocks, Load(*env, day, snapshot.published));
     OPS_TRY(ReadTxn txn, env->BeginRead());
     auto table = txn.OpenTable(DayFiles::kTable);
     if (!table) return table.error().code == ErrorCode::kNotFound ? Status() : table.error();
-    for (const StoredBlock& block : *blocks) {
+    for (std::size_t i = 0; i < blocks->size(); ++i) {
+      const StoredBlock& block = (*blocks)[newest_first ? blocks->size() - 1 - i : i];
       if (DayFiles::CutOf(block.key) > snapshot.published) continue;
       const auto read = [&]() -> Result<std::string_view> {
         OPS_TRY(const auto bytes, txn.Get(*table, block.key));

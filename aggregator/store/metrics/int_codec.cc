@@ -5,7 +5,7 @@
 #include <bit>
 #include <optional>
 
-#include "aggregator/store/metrics/bit_pack.h"
+#include "aggregator/store/columns/bit_pack.h"
 #include "common/base/check.h"
 #include "common/bytes/varint.h"
 

@@ -2,7 +2,7 @@
 
 #include <bit>
 
-#include "aggregator/store/metrics/bit_pack.h"
+#include "aggregator/store/columns/bit_pack.h"
 
 namespace opssight {
 namespace {
