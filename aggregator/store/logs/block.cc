@@ -1,55 +1,46 @@
 #include "aggregator/store/logs/block.h"
 
 #include <algorithm>
-#include <utility>
-
-#include <fmt/core.h>
 
 #include "aggregator/store/columns/envelope.h"
+#include "aggregator/store/logs/block_format.h"
+#include "aggregator/store/logs/lines_write.h"
+#include "aggregator/store/logs/section.h"
 #include "common/base/check.h"
+#include "common/bytes/endian.h"
+#include "common/bytes/hash.h"
 #include "common/bytes/varint.h"
 #include "common/bytes/zstd.h"
 
 namespace opssight {
 namespace {
 
-constexpr std::string_view kMagic = "OLB1";
-
-Error Bad(std::string_view what) {
-  return Corrupt(fmt::format("log block: {}", what));
+void PutPart(std::string_view part, std::string& head) {
+  PutVarint(head, part.size());
+  PutLe(head, Hash64(part));
 }
 
-Result<Labels> ReadLabels(std::string_view& bytes) {
-  const auto count = GetVarint(bytes);
-  if (!count || *count > bytes.size()) return Bad("labels");
-  std::vector<Label> labels;
-  for (std::uint64_t i = 0; i < *count; ++i) {
-    const auto name = GetString(bytes);
-    const auto value = GetString(bytes);
-    if (!name || !value) return Bad("label");
-    labels.push_back({.name = std::string(*name), .value = std::string(*value)});
-  }
-  return Labels(std::move(labels));
+Result<BlockHead::Part> GetPart(std::string_view& head, std::size_t& at, std::size_t block_size) {
+  const auto size = GetVarint(head);
+  const auto checksum = GetLe<std::uint64_t>(head);
+  if (!size || !checksum || *size > block_size - at) return BadLogBlock("part");
+  const BlockHead::Part part{
+      .at = at, .size = static_cast<std::size_t>(*size), .checksum = *checksum};
+  at += part.size;
+  return part;
 }
 
-Result<BlockHead> ParseHead(std::string_view frame, const BlockLimits& limits) {
-  std::string bytes;
-  OPS_RETURN_IF_ERROR(ZstdDecompress(frame, limits.raw_bytes_max, bytes));
-  std::string_view rest = bytes;
-  BlockHead head;
-  const auto raw_bytes = GetVarint(rest);
-  const auto streams = GetVarint(rest);
-  if (!raw_bytes || !streams) return Bad("head");
-  if (*raw_bytes > limits.raw_bytes_max || *streams > limits.streams_max)
-    return Bad("over a limit");
-  head.raw_bytes = *raw_bytes;
-  for (std::uint64_t i = 0; i < *streams; ++i) {
+Status ParseStreams(std::string_view& bytes, std::uint64_t streams, const BlockLimits& limits,
+                    BlockHead& head) {
+  for (std::uint64_t i = 0; i < streams; ++i) {
     BlockStream stream;
-    OPS_TRY(stream.labels, ReadLabels(rest));
-    const auto rows = GetVarint(rest);
-    const auto min_ns = GetZigZag(rest);
-    const auto span = GetVarint(rest);
-    if (!rows || !min_ns || !span || *rows > limits.rows_max - head.rows) return Bad("stream");
+    OPS_TRY(stream.labels, ReadBlockLabels(bytes));
+    const auto rows = GetVarint(bytes);
+    const auto min_ns = GetZigZag(bytes);
+    const auto span = GetVarint(bytes);
+    if (!rows || !min_ns || !span || *rows > limits.rows_max - head.rows) {
+      return BadLogBlock("stream");
+    }
     stream.first_row = head.rows;
     stream.rows = *rows;
     stream.min_ns = *min_ns;
@@ -59,24 +50,28 @@ Result<BlockHead> ParseHead(std::string_view frame, const BlockLimits& limits) {
     head.max_ns = i == 0 ? stream.max_ns : std::max(head.max_ns, stream.max_ns);
     head.streams.push_back(std::move(stream));
   }
-  if (!rest.empty()) return Bad("bytes after the head");
-  return head;
-}
-
-// The next column: a zstd frame behind its size.
-Result<std::string> Column(std::string_view& columns, const BlockLimits& limits) {
-  const auto frame = GetString(columns);
-  if (!frame) return Bad("short column");
-  std::string bytes;
-  OPS_RETURN_IF_ERROR(ZstdDecompress(*frame, limits.raw_bytes_max, bytes));
-  return bytes;
+  return {};
 }
 
 }  // namespace
 
+Result<Labels> ReadBlockLabels(std::string_view& bytes) {
+  const auto count = GetVarint(bytes);
+  if (!count || *count > bytes.size()) return BadLogBlock("labels");
+  std::vector<Label> labels;
+  for (std::uint64_t i = 0; i < *count; ++i) {
+    const auto name = GetString(bytes);
+    const auto value = GetString(bytes);
+    if (!name || !value) return BadLogBlock("label");
+    labels.push_back({.name = std::string(*name), .value = std::string(*value)});
+  }
+  return Labels(std::move(labels));
+}
+
 void BlockWriter::Stream(const Labels& labels) {
   if (!streams_.empty() && streams_.back().rows == 0) streams_.pop_back();
   streams_.push_back({.labels = labels});
+  for (const Label& label : labels) label_bytes_ += label.name.size() + label.value.size();
 }
 
 void BlockWriter::Add(const BlockLine& line) {
@@ -86,27 +81,22 @@ void BlockWriter::Add(const BlockLine& line) {
   stream.min_ns = std::min(stream.min_ns, line.time_ns);
   stream.max_ns = std::max(stream.max_ns, line.time_ns);
   ++stream.rows;
-  // Unsigned: any two times have a difference modulo 2^64.
-  PutZigZag(times_, static_cast<std::int64_t>(static_cast<std::uint64_t>(line.time_ns) -
-                                              static_cast<std::uint64_t>(last_ns_)));
-  last_ns_ = line.time_ns;
-  PutVarint(lengths_, line.line.size());
   text_.append(line.line);
+  OPS_CHECK(text_.size() <= UINT32_MAX, "log block: {} bytes of lines", text_.size());
+  ends_.push_back(static_cast<std::uint32_t>(text_.size()));
   if (!line.metadata.empty()) {
-    PutVarint(metadata_, rows_ - last_metadata_row_);
-    last_metadata_row_ = rows_;
+    PutVarint(metadata_, times_.size() - last_metadata_row_);
+    last_metadata_row_ = times_.size();
     PutVarint(metadata_, line.metadata.size());
     for (const Label& label : line.metadata) {
       PutString(metadata_, label.name);
       PutString(metadata_, label.value);
     }
   }
-  ++rows_;
+  times_.push_back(line.time_ns);
 }
 
-std::string BlockWriter::Finish() {
-  OPS_CHECK(rows_ != 0, "log block: no rows");
-  if (streams_.back().rows == 0) streams_.pop_back();
+std::string BlockWriter::HeadBytes() const {
   std::string head;
   PutVarint(head, text_.size());
   PutVarint(head, streams_.size());
@@ -121,64 +111,59 @@ std::string BlockWriter::Finish() {
     PutVarint(head, static_cast<std::uint64_t>(stream.max_ns) -
                         static_cast<std::uint64_t>(stream.min_ns));
   }
-  std::string columns;
-  for (const std::string* column : {&times_, &lengths_, &metadata_, &text_}) {
-    PutString(columns, ZstdCompress(*column));
+  return head;
+}
+
+// From the smallest time of the stream, modulo 2^64: the head has that one.
+std::vector<std::int64_t> BlockWriter::TimesInStreams() const {
+  std::vector<std::int64_t> times;
+  times.reserve(times_.size());
+  for (const StreamRows& stream : streams_) {
+    for (std::uint64_t i = 0; i < stream.rows; ++i) {
+      times.push_back(static_cast<std::int64_t>(static_cast<std::uint64_t>(times_[times.size()]) -
+                                                static_cast<std::uint64_t>(stream.min_ns)));
+    }
   }
-  std::string block = WrapBlock(kMagic, ZstdCompress(head), columns);
+  return times;
+}
+
+std::string BlockWriter::Finish() {
+  OPS_CHECK(!times_.empty(), "log block: no rows");
+  if (streams_.back().rows == 0) streams_.pop_back();
+  std::string directory;
+  std::string sections;
+  PutSection(EncodeRun(TimesInStreams()), false, directory, sections);
+  PutSection(metadata_, true, directory, sections);
+  const std::string filter =
+      WriteLines({.text = text_, .ends = ends_, .times_ns = times_}, directory, sections);
+  const std::string packed = ZstdCompress(directory);
+  std::string head = HeadBytes();
+  PutPart(filter, head);
+  PutPart(packed, head);
+  std::string block = WrapBlock(kLogBlockMagic, ZstdCompress(head), filter + packed + sections);
   *this = BlockWriter();
   return block;
 }
 
 Result<BlockHead> ReadBlockHead(std::string_view block, const BlockLimits& limits) {
-  OPS_TRY(const std::string_view head, OpenBlockHead(kMagic, block));
-  return ParseHead(head, limits);
-}
-
-Result<BlockRows> BlockRows::Read(std::string_view block, const BlockLimits& limits) {
-  OPS_TRY(BlockParts parts, OpenBlock(kMagic, block));
-  BlockRows out;
-  OPS_TRY(out.head_, ParseHead(parts.head, limits));
-  OPS_TRY(const std::string times, Column(parts.columns, limits));
-  OPS_TRY(const std::string lengths, Column(parts.columns, limits));
-  OPS_TRY(const std::string metadata, Column(parts.columns, limits));
-  OPS_TRY(out.text_, Column(parts.columns, limits));
-  if (!parts.columns.empty()) return Bad("bytes after the columns");
-  std::string_view times_rest = times;
-  std::string_view lengths_rest = lengths;
-  if (out.head_.rows > times.size()) return Bad("fewer times than rows");
-  out.times_.reserve(out.head_.rows);
-  out.ends_.reserve(out.head_.rows);
-  std::uint64_t time = 0;
-  std::uint64_t end = 0;
-  for (std::uint64_t row = 0; row < out.head_.rows; ++row) {
-    const auto delta = GetZigZag(times_rest);
-    const auto length = GetVarint(lengths_rest);
-    if (!delta || !length || *length > out.text_.size() - end) return Bad("row");
-    time += static_cast<std::uint64_t>(*delta);
-    end += *length;
-    out.times_.push_back(static_cast<std::int64_t>(time));
-    out.ends_.push_back(end);
+  OPS_TRY(const std::string_view frame, OpenBlockHead(kLogBlockMagic, block));
+  std::string bytes;
+  OPS_RETURN_IF_ERROR(ZstdDecompress(frame, limits.raw_bytes_max, bytes));
+  std::string_view rest = bytes;
+  BlockHead head;
+  const auto raw_bytes = GetVarint(rest);
+  const auto streams = GetVarint(rest);
+  if (!raw_bytes || !streams) return BadLogBlock("head");
+  if (*raw_bytes > limits.raw_bytes_max || *streams > limits.streams_max) {
+    return BadLogBlock("over a limit");
   }
-  if (end != out.text_.size() || !times_rest.empty() || !lengths_rest.empty()) {
-    return Bad("columns of different lengths");
-  }
-  std::uint64_t row = 0;
-  for (std::string_view rest = metadata; !rest.empty();) {
-    const auto delta = GetVarint(rest);
-    if (!delta || *delta >= out.head_.rows - row) return Bad("metadata row");
-    row += *delta;
-    OPS_TRY(const Labels labels, ReadLabels(rest));
-    out.metadata_.push_back({.row = row, .labels = {labels.begin(), labels.end()}});
-  }
-  return out;
-}
-
-std::vector<Label> BlockRows::metadata(std::size_t row) const {
-  const auto it = std::lower_bound(metadata_.begin(), metadata_.end(), row,
-                                   [](const RowMetadata& a, std::size_t b) { return a.row < b; });
-  if (it == metadata_.end() || it->row != row) return {};
-  return it->labels;
+  head.raw_bytes = *raw_bytes;
+  OPS_RETURN_IF_ERROR(ParseStreams(rest, *streams, limits, head));
+  auto at = static_cast<std::size_t>(frame.data() + frame.size() - block.data());
+  OPS_TRY(head.filter, GetPart(rest, at, block.size()));
+  OPS_TRY(head.directory, GetPart(rest, at, block.size()));
+  if (!rest.empty()) return BadLogBlock("bytes after the head");
+  return head;
 }
 
 }  // namespace opssight

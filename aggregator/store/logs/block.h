@@ -2,15 +2,17 @@
 // stream and time, as columns. Bytes in, bytes out; no I/O. The format is in this
 // folder's README.md.
 //
-// The head (which streams, which times) is read without opening the lines, so a
-// query that a block cannot answer costs a few hundred bytes of it.
+// The head (which streams, which times, where the filter is) is read without opening
+// the lines, so a query that a block cannot answer costs a few hundred bytes of it.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "aggregator/store/logs/gram_filter.h"
 #include "common/base/result.h"
 #include "common/model/labels.h"
 
@@ -30,7 +32,14 @@ class BlockWriter {
   void Add(const BlockLine& line);
 
   std::size_t raw_bytes() const { return text_.size(); }
-  std::size_t rows() const { return rows_; }
+  std::size_t rows() const { return times_.size(); }
+  // What the block would open to, with kRowBytes a line: what to close a block by, so
+  // that many short lines or long labels stay within BlockLimits too.
+  std::size_t bytes() const {
+    return text_.size() + metadata_.size() + label_bytes_ + times_.size() * kRowBytes;
+  }
+  static constexpr std::size_t kRowBytes = 16;
+
   // The block; the writer is empty afterwards. At least one row.
   std::string Finish();
 
@@ -41,13 +50,15 @@ class BlockWriter {
     std::int64_t min_ns = 0;
     std::int64_t max_ns = 0;
   };
+  std::string HeadBytes() const;
+  std::vector<std::int64_t> TimesInStreams() const;
+
   std::vector<StreamRows> streams_;
-  std::string times_;    // Zigzag delta to the line before, in the stream's order.
-  std::string lengths_;  // Varints.
+  std::vector<std::int64_t> times_;
+  std::vector<std::uint32_t> ends_;  // Of the lines, in text_.
   std::string text_;
   std::string metadata_;  // Rows that have some: row delta, count, pairs.
-  std::int64_t last_ns_ = 0;
-  std::uint64_t rows_ = 0;
+  std::size_t label_bytes_ = 0;
   std::uint64_t last_metadata_row_ = 0;
 };
 
@@ -65,39 +76,54 @@ struct BlockHead {
   std::uint64_t raw_bytes = 0;
   std::int64_t min_ns = 0;
   std::int64_t max_ns = 0;
+
+  // Where in the block; each with a checksum of its own.
+  struct Part {
+    std::size_t at = 0;
+    std::size_t size = 0;
+    std::uint64_t checksum = 0;
+  };
+  Part filter;
+  Part directory;
 };
 
 struct BlockLimits {
   std::uint64_t rows_max = 4'000'000;
-  std::size_t raw_bytes_max = 64UL << 20;
+  // Twice what one batch may hold: a block closes after the line that fills it.
+  std::size_t raw_bytes_max = 128UL << 20;
   std::size_t streams_max = 200'000;
+  std::size_t decoded_bytes_max = 512UL << 20;  // All that is in memory at a time.
 };
 
 // kCorrupt for bytes that are not a block or fail their checksum.
 Result<BlockHead> ReadBlockHead(std::string_view block, const BlockLimits& limits = {});
 
-// All rows. Lines are views into the reader.
+// False: surely no line of the block contains all the texts. kCorrupt for a filter that
+// fails its checksum.
+Result<bool> BlockMayContain(const BlockHead& head, std::string_view block,
+                             const std::vector<TextKeys>& texts);
+
+// The rows of a block, opened as far as they are asked for. Views into the block, which
+// outlives it. Errors are kCorrupt; checksums are checked as parts are opened.
 class BlockRows {
  public:
-  static Result<BlockRows> Read(std::string_view block, const BlockLimits& limits = {});
-  const BlockHead& head() const { return head_; }
-  std::int64_t time_ns(std::size_t row) const { return times_[row]; }
-  std::string_view line(std::size_t row) const {
-    const std::size_t start = row == 0 ? 0 : ends_[row - 1];
-    return std::string_view(text_).substr(start, ends_[row] - start);
-  }
-  std::vector<Label> metadata(std::size_t row) const;
+  static Result<BlockRows> Open(const BlockHead& head, std::string_view block,
+                                const BlockLimits& limits = {});
+  BlockRows(BlockRows&&) noexcept;
+  BlockRows& operator=(BlockRows&&) noexcept;
+  ~BlockRows();
+
+  std::size_t rows() const { return times_ns().size(); }
+  const std::vector<std::int64_t>& times_ns() const;
+  Result<std::string> Line(std::size_t row);
+  Result<std::vector<Label>> Metadata(std::size_t row);
+  // contains[row] is not 0 for the rows whose line contains the text.
+  Result<std::vector<std::uint8_t>> Contains(std::string_view text);
 
  private:
-  struct RowMetadata {
-    std::uint64_t row = 0;
-    std::vector<Label> labels;
-  };
-  BlockHead head_;
-  std::vector<std::int64_t> times_;
-  std::vector<std::uint64_t> ends_;
-  std::string text_;
-  std::vector<RowMetadata> metadata_;  // By row.
+  struct State;
+  explicit BlockRows(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
 };
 
 }  // namespace opssight

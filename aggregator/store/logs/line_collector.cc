@@ -6,12 +6,22 @@
 
 namespace opssight {
 
-bool LineCollector::Wants(std::int64_t time_ns, std::string_view line) const {
+LineCollector::LineCollector(const LineQuery& query) : query_(query) {
+  for (const LineFilter& filter : query.filters) {
+    if (filter.want) wanted_keys_.emplace_back(filter.text);
+  }
+}
+
+bool LineCollector::WantsTime(std::int64_t time_ns) const {
   if (time_ns < query_.from_ns || time_ns >= query_.to_ns) return false;
-  if (full_ && (query_.backward ? time_ns < bound_ns_ : time_ns > bound_ns_)) return false;
-  return std::all_of(query_.filters.begin(), query_.filters.end(), [&](const LineFilter& filter) {
-    return (line.find(filter.text) != std::string_view::npos) == filter.want;
-  });
+  return !full_ || (query_.backward ? time_ns >= bound_ns_ : time_ns <= bound_ns_);
+}
+
+bool LineCollector::Wants(std::int64_t time_ns, std::string_view line) const {
+  return WantsTime(time_ns) &&
+         std::all_of(query_.filters.begin(), query_.filters.end(), [&](const LineFilter& filter) {
+           return (line.find(filter.text) != std::string_view::npos) == filter.want;
+         });
 }
 
 bool LineCollector::WantsPiece(std::int64_t min_ns, std::int64_t max_ns) const {

@@ -10,15 +10,20 @@
 #include <vector>
 
 #include "aggregator/query/source.h"
+#include "aggregator/store/logs/gram_filter.h"
 
 namespace opssight {
 
 class LineCollector {
  public:
-  explicit LineCollector(const LineQuery& query) : query_(query) {}
+  explicit LineCollector(const LineQuery& query);
 
   // Whether the line passes the query's times and filters.
   bool Wants(std::int64_t time_ns, std::string_view line) const;
+  // Whether a line of this time can stay.
+  bool WantsTime(std::int64_t time_ns) const;
+  // What a block's filter must hold of the texts that lines must contain.
+  const std::vector<TextKeys>& wanted_keys() const { return wanted_keys_; }
   // Whether a piece with lines in [min_ns, max_ns] can still hold a line that stays.
   bool WantsPiece(std::int64_t min_ns, std::int64_t max_ns) const;
 
@@ -39,6 +44,7 @@ class LineCollector {
   void Shrink();
 
   const LineQuery query_;
+  std::vector<TextKeys> wanted_keys_;
   std::map<Labels, std::size_t> stream_ids_;
   std::vector<Labels> streams_;
   std::vector<Entry> entries_;

@@ -40,7 +40,12 @@ class LogHead {
   // afterwards. Small streams share a block.
   MemoryBlocks TakeBlocks();
 
-  std::size_t bytes() const { return bytes_; }
+  std::size_t bytes() const { return open_bytes_ + sealed_bytes_; }
+  // Of lines that are in no block yet.
+  std::size_t open_bytes() const { return open_bytes_; }
+  // Makes one block of open lines, of the streams whose turn it is: what keeps a head of
+  // very many streams small.
+  void SealSome();
   std::uint64_t lines() const { return lines_; }
 
  private:
@@ -52,25 +57,34 @@ class LogHead {
     Labels labels;
     std::string text;
     std::vector<Row> rows;  // In the order they came.
+    std::size_t metadata_bytes = 0;
     std::vector<std::pair<std::uint32_t, std::vector<Label>>> metadata;
     std::int64_t min_ns = 0;
     std::int64_t max_ns = 0;
+
+    std::size_t bytes() const {
+      return text.size() + metadata_bytes + rows.size() * BlockWriter::kRowBytes;
+    }
   };
   static std::string_view LineOf(const Stream& stream, std::size_t row);
   static std::vector<Label> MetadataOf(const Stream& stream, std::size_t row);
   static void Write(const Stream& stream, BlockWriter& writer);
-  void Seal(Stream& stream);
+  void Clear(Stream& stream);
+  void Keep(std::shared_ptr<const MemoryBlock> block);
+  MemoryBlocks ToBlocks(std::vector<Stream*> streams);
   Stream& Find(const Labels& labels);
 
-  const std::size_t block_raw_bytes_;
+  std::size_t block_raw_bytes_;
   std::vector<Stream> streams_;
   std::unordered_multimap<std::uint64_t, std::size_t> by_hash_;
   MemoryBlocks blocks_;
-  std::size_t bytes_ = 0;
+  std::size_t open_bytes_ = 0;
+  std::size_t sealed_bytes_ = 0;
+  std::size_t next_to_seal_ = 0;
   std::uint64_t lines_ = 0;
 };
 
-// Adds the matching rows of a block to out. scanned counts lines looked at.
+// Adds the matching rows of a block to out.
 Status SelectFromBlock(const BlockHead& head, std::string_view block, const LineQuery& query,
                        const QueryLimits& limits, std::uint64_t piece, LineCollector& out);
 

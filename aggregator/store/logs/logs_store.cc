@@ -60,6 +60,22 @@ void LogsStore::Apply(const BatchOrigin&, std::shared_ptr<const DecodedBatch> ba
           head_.try_emplace(DayOfNs(rows.times[i]), options_.block_raw_bytes).first->second;
       head.Append(stream, rows.times[i], rows.Line(i), std::move(of_row));
     }
+    KeepOpenBytes();
+  }
+}
+
+void LogsStore::KeepOpenBytes() {
+  for (;;) {
+    LogHead* largest = nullptr;
+    std::size_t bytes = 0;
+    for (auto& entry : head_) {
+      bytes += entry.second.open_bytes();
+      if (largest == nullptr || entry.second.open_bytes() > largest->open_bytes()) {
+        largest = &entry.second;
+      }
+    }
+    if (bytes <= options_.open_bytes_max || largest == nullptr) return;
+    largest->SealSome();
   }
 }
 
@@ -102,28 +118,47 @@ Result<std::vector<LogStreamLines>> LogsStore::Select(const LineQuery& query,
     pieces = TakePieces();
     for (const auto& entry : head_) entry.second.Select(query, kHeadPiece, collector);
   }
-  std::vector<DayNumber> days = days_.Days();
-  std::uint64_t memory_piece = kHeadPiece / 2;
   // In the direction asked for, so that what comes later can be passed by.
   if (query.backward) {
-    std::reverse(days.begin(), days.end());
-  }
-  for (const auto& block : pieces.memory) {
-    OPS_RETURN_IF_ERROR(
-        SelectFromBlock(block->head, block->bytes, query, limits, memory_piece++, collector));
-  }
-  for (const DayNumber day : days) {
-    if (!collector.WantsPiece(day * kNsPerDay, (day + 1) * kNsPerDay - 1)) continue;
-    std::uint64_t piece = static_cast<std::uint64_t>(day + (1LL << 30)) << 24;
-    OPS_RETURN_IF_ERROR(
-        days_.ForEach(pieces.disk, day, [&](const BlockHead& head, const auto& read) -> Status {
-          ++piece;
-          if (!collector.WantsPiece(head.min_ns, head.max_ns)) return {};
-          OPS_TRY(const std::string_view block, read());
-          return SelectFromBlock(head, block, query, limits, piece, collector);
-        }));
+    OPS_RETURN_IF_ERROR(SelectFromMemory(pieces.memory, query, limits, collector));
+    OPS_RETURN_IF_ERROR(SelectFromDisk(pieces.disk, query, limits, collector));
+  } else {
+    OPS_RETURN_IF_ERROR(SelectFromDisk(pieces.disk, query, limits, collector));
+    OPS_RETURN_IF_ERROR(SelectFromMemory(pieces.memory, query, limits, collector));
   }
   return collector.Finish();
+}
+
+Status LogsStore::SelectFromMemory(const MemoryBlocks& blocks, const LineQuery& query,
+                                   const QueryLimits& limits, LineCollector& collector) const {
+  for (std::size_t n = 0; n < blocks.size(); ++n) {
+    const std::size_t i = query.backward ? blocks.size() - 1 - n : n;
+    const MemoryBlock& block = *blocks[i];
+    OPS_RETURN_IF_ERROR(
+        SelectFromBlock(block.head, block.bytes, query, limits, kHeadPiece / 2 + i, collector));
+  }
+  return {};
+}
+
+Status LogsStore::SelectFromDisk(const LogDayBlocks::Snapshot& disk, const LineQuery& query,
+                                 const QueryLimits& limits, LineCollector& collector) const {
+  constexpr unsigned kBlockBits = 24;  // Of a piece's number; the rest is the day's.
+  std::vector<DayNumber> days = days_.Days();
+  if (query.backward) std::reverse(days.begin(), days.end());
+  for (const DayNumber day : days) {
+    if (!collector.WantsPiece(day * kNsPerDay, (day + 1) * kNsPerDay - 1)) continue;
+    const std::uint64_t first = static_cast<std::uint64_t>(day + (1LL << 30)) << kBlockBits;
+    std::uint64_t seen = 0;
+    const auto select = [&](const BlockHead& head, const auto& read) -> Status {
+      const std::uint64_t n = seen++;
+      if (!collector.WantsPiece(head.min_ns, head.max_ns)) return {};
+      OPS_TRY(const std::string_view block, read());
+      const std::uint64_t piece = query.backward ? first + (1UL << kBlockBits) - 1 - n : first + n;
+      return SelectFromBlock(head, block, query, limits, piece, collector);
+    };
+    OPS_RETURN_IF_ERROR(days_.ForEach(disk, day, select, query.backward));
+  }
+  return {};
 }
 
 Result<std::vector<Labels>> LogsStore::SelectStreams(const std::vector<Matcher>& matchers,

@@ -24,6 +24,8 @@ namespace opssight {
 struct LogsOptions {
   std::string dir;
   std::size_t block_raw_bytes = 1UL << 20;
+  // Of lines in memory that no block holds yet; above it some are made a block early.
+  std::size_t open_bytes_max = 32UL << 20;
   std::size_t transaction_bytes_max = 4UL << 20;
   std::size_t map_bytes = 64UL << 30;  // Of one day.
 };
@@ -57,6 +59,11 @@ class LogsStore final : public SignalStore, public LineSource {
     MemoryBlocks memory;  // Frozen, then sealed in the heads.
   };
   Pieces TakePieces() const OPS_REQUIRES(mutex_);
+  void KeepOpenBytes() OPS_REQUIRES(mutex_);
+  Status SelectFromMemory(const MemoryBlocks& blocks, const LineQuery& query,
+                          const QueryLimits& limits, LineCollector& collector) const;
+  Status SelectFromDisk(const LogDayBlocks::Snapshot& disk, const LineQuery& query,
+                        const QueryLimits& limits, LineCollector& collector) const;
 
   const LogsOptions options_;
   LogDayBlocks days_;

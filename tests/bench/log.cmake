@@ -1,0 +1,1 @@
+ops_bench(log DEPS aggregator/store/logs)
