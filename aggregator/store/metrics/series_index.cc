@@ -19,6 +19,44 @@ std::uint64_t HashOfList(std::span<const SeriesIndex::PairId> list) {
   return Hash64({reinterpret_cast<const char*>(list.data()), list.size_bytes()});
 }
 
+std::span<const SeriesIndex::PairId> ListAt(const std::vector<SeriesIndex::PairId>& lists,
+                                            const std::vector<std::uint32_t>& ends, SeriesId id) {
+  const std::uint32_t start = id == 0 ? 0 : ends[id - 1];
+  return std::span(lists).subspan(start, ends[id] - start);
+}
+
+// What the tables call back. Functions of what is guarded, as the lock is held by
+// their caller, which clang cannot know of a lambda.
+template <class Names>
+auto NameIs(const Names& names, std::string_view name) {
+  return [&names, name](std::uint32_t id) { return names[id].text == name; };
+}
+template <class Names>
+auto HashOfName(const Names& names) {
+  return [&names](std::uint32_t id) { return Hash64(names[id].text); };
+}
+template <class Pairs>
+auto PairIs(const Pairs& pairs, std::uint32_t name, std::string_view value) {
+  return [&pairs, name, value](std::uint32_t id) {
+    return pairs[id].name == name && pairs[id].value == value;
+  };
+}
+template <class Pairs>
+auto HashOfPair(const Pairs& pairs) {
+  return [&pairs](std::uint32_t id) { return PairHash(pairs[id].name, pairs[id].value); };
+}
+auto ListIs(const std::vector<SeriesIndex::PairId>& lists, const std::vector<std::uint32_t>& ends,
+            std::span<const SeriesIndex::PairId> list) {
+  return [&lists, &ends, list](SeriesId id) {
+    const auto known = ListAt(lists, ends, id);
+    return std::equal(known.begin(), known.end(), list.begin(), list.end());
+  };
+}
+auto HashOfListAt(const std::vector<SeriesIndex::PairId>& lists,
+                  const std::vector<std::uint32_t>& ends) {
+  return [&lists, &ends](SeriesId id) { return HashOfList(ListAt(lists, ends, id)); };
+}
+
 // Calls fn for slices of items.
 template <class T, class Fn>
 void InSlices(std::span<const T> items, Fn fn) {
@@ -42,14 +80,11 @@ std::string_view SeriesIndex::Keep(std::string_view text) {
 }
 
 std::uint32_t SeriesIndex::FindName(std::string_view name) const {
-  return name_table_.Find(
-      Hash64(name), [&](std::uint32_t id) OPS_REQUIRES(mutex_) { return names_[id].text == name; });
+  return name_table_.Find(Hash64(name), NameIs(names_, name));
 }
 
 SeriesIndex::PairId SeriesIndex::FindPair(std::uint32_t name, std::string_view value) const {
-  return pair_table_.Find(PairHash(name, value), [&](std::uint32_t id) OPS_REQUIRES(mutex_) {
-    return pairs_[id].name == name && pairs_[id].value == value;
-  });
+  return pair_table_.Find(PairHash(name, value), PairIs(pairs_, name, value));
 }
 
 SeriesIndex::PairId SeriesIndex::InternPair(std::string_view name, std::string_view value) {
@@ -57,9 +92,7 @@ SeriesIndex::PairId SeriesIndex::InternPair(std::string_view name, std::string_v
   if (name_id == IdTable::kNone) {
     name_id = static_cast<std::uint32_t>(names_.size());
     names_.push_back({.text = Keep(name), .pairs = {}});
-    name_table_.Insert(Hash64(name), name_id, [&](std::uint32_t id) OPS_REQUIRES(mutex_) {
-      return Hash64(names_[id].text);
-    });
+    name_table_.Insert(Hash64(name), name_id, HashOfName(names_));
   }
   PairId pair = FindPair(name_id, value);
   if (pair != IdTable::kNone) return pair;
@@ -69,26 +102,20 @@ SeriesIndex::PairId SeriesIndex::InternPair(std::string_view name, std::string_v
   pairs_.push_back(
       {.name = name_id, .value = Keep(value), .key = HashOf128(content), .postings = {}});
   names_[name_id].pairs.push_back(pair);
-  pair_table_.Insert(PairHash(name_id, value), pair, [&](std::uint32_t id) OPS_REQUIRES(mutex_) {
-    return PairHash(pairs_[id].name, pairs_[id].value);
-  });
+  pair_table_.Insert(PairHash(name_id, value), pair, HashOfPair(pairs_));
   return pair;
 }
 
 std::span<const SeriesIndex::PairId> SeriesIndex::ListOf(SeriesId id) const {
-  const std::uint32_t start = id == 0 ? 0 : list_ends_[id - 1];
-  return std::span(lists_).subspan(start, list_ends_[id] - start);
-}
-
-std::uint64_t SeriesIndex::ListHash(SeriesId id) const {
-  return HashOfList(ListOf(id));
+  return ListAt(lists_, list_ends_, id);
 }
 
 SeriesId SeriesIndex::FindList(std::uint64_t hash, std::span<const PairId> list) const {
-  return series_table_.Find(hash, [&](std::uint32_t other) OPS_REQUIRES(mutex_) {
-    const auto known = ListOf(other);
-    return std::equal(known.begin(), known.end(), list.begin(), list.end());
-  });
+  return series_table_.Find(hash, ListIs(lists_, list_ends_, list));
+}
+
+void SeriesIndex::Enter(std::uint64_t hash, SeriesId id) {
+  series_table_.Insert(hash, id, HashOfListAt(lists_, list_ends_));
 }
 
 SeriesId SeriesIndex::InternList(std::span<const PairId> list) {
@@ -96,8 +123,7 @@ SeriesId SeriesIndex::InternList(std::span<const PairId> list) {
   const SeriesId known = FindList(hash, list);
   if (known != IdTable::kNone) return known;
   const SeriesId id = AppendList(list);
-  series_table_.Insert(hash, id,
-                       [&](std::uint32_t other) OPS_REQUIRES(mutex_) { return ListHash(other); });
+  Enter(hash, id);
   return id;
 }
 
@@ -238,9 +264,7 @@ void SeriesIndex::AppendLists(const Lists& lists) {
     const std::uint64_t hash = HashOfList(list);
     const bool known = FindList(hash, list) != IdTable::kNone;
     const SeriesId id = AppendList(list);
-    if (known) continue;
-    series_table_.Insert(hash, id,
-                         [&](std::uint32_t other) OPS_REQUIRES(mutex_) { return ListHash(other); });
+    if (!known) Enter(hash, id);
   }
 }
 

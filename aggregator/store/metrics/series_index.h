@@ -88,7 +88,7 @@ class SeriesIndex {
   SeriesId InternList(std::span<const PairId> list) OPS_REQUIRES(mutex_);
   SeriesId AppendList(std::span<const PairId> list) OPS_REQUIRES(mutex_);
   std::span<const PairId> ListOf(SeriesId id) const OPS_REQUIRES(mutex_);
-  std::uint64_t ListHash(SeriesId id) const OPS_REQUIRES(mutex_);
+  void Enter(std::uint64_t hash, SeriesId id) OPS_REQUIRES(mutex_);  // Into series_table_.
   IdSet UnionOf(std::span<const PairId> pairs) const OPS_REQUIRES(mutex_);
 
   struct Search;  // series_match.cc
