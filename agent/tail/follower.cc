@@ -145,19 +145,22 @@ std::unique_ptr<LogFile> Follower::Open(const std::string& path) {
 }
 
 void Follower::OpenLive(TailTime now) {
+  const auto list = [this] {  // In a scan many at once, in one directory maybe.
+    return shared_.scanning ? ListRotated(real_.path, shared_.names) : ListRotated(real_.path);
+  };
   std::unique_ptr<LogFile> live;
   std::vector<RotatedFile> older;
   for (int i = 0; i < kListTries; ++i) {
     live = Open(real_.path);
     if (!live) return;
-    if (shared_.scanning) {  // Many at once, in one directory maybe.
-      older = ListRotated(real_.path, shared_.names);
-      break;
-    }
-    older = ListRotated(real_.path);
+    older = list();
     const auto again = StatFile(real_.path);
-    if (again && again->id == live->id() && SameFiles(older, ListRotated(real_.path))) break;
+    if (again && again->id == live->id() && SameFiles(older, list())) break;
   }
+  // Rotated away since: what is newer is found by the next look, after it.
+  older.erase(std::find_if(older.begin(), older.end(),
+                           [&live](const RotatedFile& file) { return file.stat.id == live->id(); }),
+              older.end());
   if (Taken(live->id())) return;
   live_ = live->id();
   SetFormat();

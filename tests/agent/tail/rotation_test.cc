@@ -116,6 +116,47 @@ TEST_F(Rotation, Case5RotatedWhileDownByDate) {
   EXPECT_EQ(Lines(), NumberLines(1, 30));
 }
 
+// Renamed between its opening and the listing of older files: seen under both names. A
+// second link is that moment, held still.
+TEST_F(Rotation, RenamedWhileItIsOpenedAfterARestart) {
+  Append(kApp, Numbers(1, 10));
+  Start();
+  Stop();
+  Append(kApp, Numbers(11, 20));
+  Link(kApp, std::string(kApp) + ".1");
+  Start();
+  Pass(1'000);
+  EXPECT_EQ(Lines(), NumberLines(1, 20));
+  Remove(kApp);  // The rest of the rename.
+  Append(kApp, Numbers(21, 30));
+  Pass(70'000);
+  EXPECT_EQ(Lines(), NumberLines(1, 30));
+}
+
+TEST_F(Rotation, RenamedWhileItIsOpenedForTheFirstTime) {
+  Append("/var/log/other.log", "");
+  Start();
+  Append(kApp, Numbers(1, 10));
+  Link(kApp, std::string(kApp) + ".1");
+  Pass(20'000);
+  EXPECT_EQ(Lines(), NumberLines(1, 10));
+}
+
+TEST_F(Rotation, RenamedWhileItIsOpenedAsTheNext) {
+  Append(kApp, Numbers(1, 10));
+  Start();
+  Rotate();
+  Rename(std::string(kApp) + ".1", std::string(kApp) + ".3");
+  Append(kApp, Numbers(11, 20));
+  Link(kApp, std::string(kApp) + ".2");
+  Append(std::string(kApp) + ".1", Numbers(21, 30));  // Newer than what was opened.
+  Pass(1'000);
+  Remove(kApp);
+  Append(kApp, Numbers(31, 40));
+  Pass(70'000);
+  EXPECT_EQ(Lines(), NumberLines(1, 40));
+}
+
 TEST_F(Rotation, Case6CopyTruncateWhileRunning) {
   Append(kApp, Numbers(1, 100));
   Start();

@@ -109,6 +109,9 @@ class TailWorld : public testing::Test {
   void Rename(const std::string& from, const std::string& to) {
     std::filesystem::rename(Real(from), Real(to));
   }
+  void Link(const std::string& from, const std::string& to) {
+    std::filesystem::create_hard_link(Real(from), Real(to));
+  }
   void Remove(const std::string& path) { std::filesystem::remove_all(Real(path)); }
   void Copy(const std::string& from, const std::string& to) {
     std::filesystem::copy_file(Real(from), Real(to),
