@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <future>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -27,6 +28,8 @@
 namespace opssight {
 namespace {
 
+constexpr std::int64_t kHttpStopMs = 2'000;
+
 Random SeededRandom() {
   std::string seed = RandomBytes(8);
   return Random(LoadLe<std::uint64_t>(seed.data()));
@@ -50,6 +53,7 @@ class Running final : public Agent {
   Status StartShipping() OPS_REQUIRES(loop_);
   Status StartSources() OPS_REQUIRES(loop_);
   Status StartOtlp() OPS_REQUIRES(loop_);
+  void StopHttp();
   void Round() OPS_REQUIRES(loop_);
   void Answer(HttpRequest request, std::shared_ptr<Responder> responder);
   Result<std::shared_ptr<TlsContext>> Tls() const;
@@ -221,11 +225,25 @@ Status Running::Start() {
   return status;
 }
 
+// While the batcher still writes, so that those who sent something get their answer: they
+// would send it again otherwise, and points under other labels or lines be there twice.
+void Running::StopHttp() {
+  std::promise<void> closed;
+  loop_.RunSync([&] {
+    if (http_ == nullptr) return closed.set_value();
+    http_->Stop(kHttpStopMs, [&] {
+      http_.reset();
+      closed.set_value();
+    });
+  });
+  closed.get_future().wait();
+}
+
 void Running::Stop() {
   if (std::exchange(stopped_, true)) return;
+  StopHttp();
   loop_.RunSync([this] {
     collect_timer_.reset();
-    http_.reset();
     if (tail_ != nullptr) tail_->Stop();
     if (batcher_ != nullptr) batcher_->Stop();
     if (shipper_ != nullptr) shipper_->Stop();
