@@ -1,6 +1,7 @@
 // What the promise "exactly once, or an honest gap" must stand: README.md. Each test is
 // one world; OPS_FAULTS=long has more rounds, OPS_SEED repeats a run.
 #include <csignal>
+#include <fstream>
 
 #include <fmt/core.h>
 #include <gtest/gtest.h>
@@ -33,7 +34,8 @@ Program& Victim(World& world, int round) {
   return round % 2 == 0 ? world.programs().agent() : world.programs().aggregator();
 }
 
-// Ended by kill -9, each fifth time by SIGTERM; started again at once.
+// Ended by kill -9, each fifth time by SIGTERM; started again at once. Each tenth round
+// is a reload that makes the agent's sources anew, and a kill without waiting for it.
 void KillRound(World& world, int round) {
   Program& victim = Victim(world, round);
   if (round % 5 == 4) {
@@ -41,6 +43,14 @@ void KillRound(World& world, int round) {
     ASSERT_DONE(world.programs().WaitForAggregator(kNotice));
     ASSERT_DONE(victim.Terminate(kTerminate));
     world.Count("SIGTERM");
+  } else if (round % 10 == 0) {
+    ASSERT_DONE(world.programs().WaitForAgent(kNotice));
+    std::ofstream(world.programs().options().folder + "/agent.d/20.yaml")
+        << fmt::format("tail:\n  rescan: {}ms\n", 1'000 + round);
+    victim.Signal(SIGHUP);
+    ASSERT_DONE(world.PassBetween(0, 40));
+    victim.Kill();
+    world.Count("kill -9 in a reload");
   } else {
     victim.Kill();
     world.Count("kill -9");

@@ -28,14 +28,11 @@ class Generator {
 // Lines into a container's log file, which is rotated after so many lines. Nothing of
 // what was rotated away is deleted.
 struct LogFileOptions {
-  std::string dir;  // Of all such files.
+  std::string dir;  // ProgramOptions::folder.
   std::uint64_t lines_per_second = 200;
   std::uint64_t rotate_after = 1000;
 };
 std::unique_ptr<Generator> StartLogFile(Source source, const LogFileOptions& options);
-// Globs of agent.yaml that find them.
-std::string PodGlob(const std::string& dir);
-std::string DockerGlob(const std::string& dir);
 
 // Spans or points by OTLP/HTTP (JSON). A record counts as emitted once the agent has
 // answered success; without an answer, or told to wait, it sends the same again.

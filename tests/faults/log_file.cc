@@ -132,12 +132,4 @@ std::unique_ptr<Generator> StartLogFile(Source source, const LogFileOptions& opt
   return std::make_unique<LogFile>(std::move(source), options);
 }
 
-std::string PodGlob(const std::string& dir) {
-  return dir + "/pods/*/*/*.log";
-}
-
-std::string DockerGlob(const std::string& dir) {
-  return dir + "/docker/*/*-json.log";
-}
-
 }  // namespace opssight::faults

@@ -17,7 +17,7 @@
 #include "common/base/result.h"
 #include "tests/faults/checker.h"
 #include "tests/faults/generator.h"
-#include "tests/faults/programs.h"
+#include "tests/support/programs.h"
 #include "tests/support/temp_dir.h"
 
 namespace opssight::faults {
