@@ -68,6 +68,7 @@ void InSlices(std::span<const T> items, Fn fn) {
 }  // namespace
 
 std::string_view SeriesIndex::Keep(std::string_view text) {
+  if (text.empty()) return {};
   if (text.size() > arena_left_) {
     arena_left_ = std::max(kArenaBlock, text.size());
     arena_bytes_ += arena_left_;
