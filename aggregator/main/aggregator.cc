@@ -29,6 +29,8 @@ namespace opssight {
 namespace {
 
 constexpr std::int64_t kHttpStopMs = 5'000;
+constexpr std::int64_t kIngestStopMs = 2'000;
+constexpr std::int64_t kIngestStopLookMs = 10;
 constexpr std::int64_t kCertificateLookMs = 3'600'000;
 
 class Running final : public Aggregator {
@@ -50,6 +52,7 @@ class Running final : public Aggregator {
   Result<std::shared_ptr<TlsContext>> AgentsTls(std::string* certificate_pem) const;
   void RenewServerCertificate();
   void NameMetrics();
+  void StopIngest();
 
   const AggregatorConfig config_;
   Clock& clock_;
@@ -74,6 +77,7 @@ class Running final : public Aggregator {
   std::unique_ptr<Loop> ingest_loop_;
   std::unique_ptr<IngestServer> ingest_;
   std::unique_ptr<Timer> certificate_timer_;
+  std::unique_ptr<Timer> stop_timer_;
   std::string server_certificate_;  // The ingest loop's.
 };
 
@@ -224,15 +228,30 @@ Status Running::Start() {
   return {};
 }
 
+// The agents' Byes go out before their connections end, so that they come back at once
+// and not after a pause as from a crash.
+void Running::StopIngest() {
+  std::promise<void> ended;
+  ingest_loop_->RunSync([&] {
+    certificate_timer_.reset();
+    if (ingest_ != nullptr) ingest_->Stop("the aggregator stops");
+    stop_timer_ = std::make_unique<Timer>(*ingest_loop_);
+    stop_timer_->Start(0, kIngestStopLookMs, [&, left = kIngestStopMs]() mutable {
+      if (ingest_ != nullptr && ingest_->connections() != 0 && (left -= kIngestStopLookMs) > 0) {
+        return;
+      }
+      ingest_.reset();
+      std::promise<void>& done = ended;
+      stop_timer_.reset();
+      done.set_value();
+    });
+  });
+  ended.get_future().wait();
+}
+
 void Running::Stop() {
   if (std::exchange(stopped_, true)) return;
-  if (ingest_loop_ != nullptr) {
-    ingest_loop_->RunSync([this] {
-      certificate_timer_.reset();
-      if (ingest_ != nullptr) ingest_->Stop("the aggregator stops");
-      ingest_.reset();
-    });
-  }
+  if (ingest_loop_ != nullptr) StopIngest();
   if (http_ != nullptr) {
     std::promise<void> closed;
     http_loop_->RunSync([&] {
