@@ -15,6 +15,11 @@ namespace {
 // How often to try for a listing during which nothing was renamed.
 constexpr int kListTries = 4;
 
+// Tells a file from a later one with the same inode.
+std::pair<FileId, std::int64_t> SeenAs(const RotatedFile& file) {
+  return {file.stat.id, file.stat.birth_ns != 0 ? file.stat.birth_ns : file.stat.modified_ns};
+}
+
 bool SameFiles(const std::vector<RotatedFile>& a, const std::vector<RotatedFile>& b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(),
                     [](const RotatedFile& x, const RotatedFile& y) {
@@ -86,8 +91,22 @@ bool Follower::restless() const {
 }
 
 void Follower::SawAll() const {
+  std::size_t open = 0;
   for (const Files* files : {&chain_, &linger_}) {
     for (const auto& file : *files) shared_.book.Saw(file->id());
+    open += files->size();
+  }
+  // What was read stays known for as long as it is there, compressed or not.
+  if (shared_.book.OfPath(path_hash_).size() <= open) return;
+  for (const RotatedFile& file : ListRotated(real_.path, shared_.names)) {
+    if (shared_.book.Find(file.stat.id) != nullptr) {
+      shared_.book.Saw(file.stat.id);
+      continue;
+    }
+    const auto opened =
+        file.name.gz ? LogFile::Open(file.path) : Result<std::unique_ptr<LogFile>>();
+    const Checkpoint* known = opened && *opened ? ReadBefore(**opened) : nullptr;
+    if (known != nullptr && known->done) shared_.book.Set(file.stat.id, *known);
   }
 }
 
@@ -114,6 +133,7 @@ void Follower::CheckLive(TailTime now) {
   live_there_ = stat.has_value() && stat->regular;
   if (!live_there_) {
     if (!started_ && !spec_.real_path.empty()) OpenOlder(now);
+    if (!chain_.empty() && chain_path_ == real_.path) OpenMissed(now);
     waiting_ = !stat && stat.error().code != ErrorCode::kNotFound;
     if (waiting_) {
       ++shared_.stats.open_errors;
@@ -234,7 +254,7 @@ void Follower::ResumeChain(Files files, bool has_live, TailTime now) {
   const auto forgotten = [&](std::size_t i) {
     for (std::size_t j = i + 1; j < files.size(); ++j) {
       if (match[j] &&
-          (match[j]->head_bytes != 0 || files[i]->stat.modified_ns < match[j]->modified_ns)) {
+          (match[j]->read_offset != 0 || files[i]->stat.modified_ns < match[j]->modified_ns)) {
         return true;
       }
     }
@@ -245,7 +265,7 @@ void Follower::ResumeChain(Files files, bool has_live, TailTime now) {
     if (match[i]) {
       if (match[i]->done && !live && files[i]->stat.size <= match[i]->read_offset) continue;
       files[i]->Resume(*match[i]);
-    } else if (!live && (forgotten(i) || WasRead(*files[i]))) {
+    } else if (!live && (forgotten(i) || ReadBefore(*files[i]) != nullptr)) {
       continue;
     }
     Adopt(chain_.end(), std::move(files[i]), now);
@@ -267,8 +287,9 @@ std::vector<std::optional<Checkpoint>> Follower::MatchFiles(const Files& files, 
   // Copied and emptied, or compressed: the same bytes in another file.
   for (const auto& [id, checkpoint] : shared_.book.OfPath(path_hash_)) {
     if (used.count(id) != 0 || checkpoint.done || checkpoint.head_bytes == 0) continue;
-    for (std::size_t i = count; i-- > 0;) {
-      if (match[i] || !files[i]->Fits(checkpoint)) continue;
+    for (std::size_t i = 0; i < count; ++i) {
+      if (match[i] || files[i]->stat.modified_ns < checkpoint.modified_ns) continue;
+      if (!files[i]->Fits(checkpoint)) continue;
       match[i] = checkpoint;
       // Gone from id, or id is another file by now. What is merely not found here may
       // have another name that is followed: the sweep decides.
@@ -304,7 +325,7 @@ std::size_t Follower::FirstUnread(const Files& files,
     }
     first = has_live ? count - 1 : count;
     if (mine.empty()) return first;
-  } else if (match[first]->head_bytes == 0) {
+  } else if (match[first]->read_offset == 0) {
     modified_ns = match[first]->modified_ns;
   } else {
     return first;
@@ -331,11 +352,12 @@ void Follower::OpenNext(std::unique_ptr<LogFile> live, const std::vector<Rotated
 // Those of older that are newer than anchor: by their order where it is among them.
 std::vector<RotatedFile> Follower::NewerThan(const std::vector<RotatedFile>& older,
                                              const LogFile& anchor) {
-  const auto at = std::find_if(older.begin(), older.end(), [&anchor](const RotatedFile& file) {
-    return file.stat.id == anchor.id();
-  });
-  if (at == older.end()) return Unknown(older, anchor.stat.modified_ns);
-  return {at + 1, older.end()};
+  const std::size_t place = PlaceOf(anchor, older);
+  if (place == older.size()) return Unknown(older, anchor.stat.modified_ns);
+  std::vector<RotatedFile> newer(older.begin() + static_cast<std::ptrdiff_t>(place) + 1,
+                                 older.end());
+  std::erase_if(newer, [this](const RotatedFile& file) { return !Unseen(file); });
+  return newer;
 }
 
 // Those of older that were changed at modified_ns or later and were never seen.
@@ -343,25 +365,33 @@ std::vector<RotatedFile> Follower::Unknown(const std::vector<RotatedFile>& older
                                            std::int64_t modified_ns) {
   std::vector<RotatedFile> unknown;
   for (const RotatedFile& file : older) {
-    const std::pair id(file.stat.id, file.stat.birth_ns);
-    if (Taken(file.stat.id) || file.stat.modified_ns < modified_ns ||
-        std::find(older_.begin(), older_.end(), id) != older_.end()) {
-      continue;
-    }
-    const auto opened = Open(file.path);
-    if (opened && !WasRead(*opened)) unknown.push_back(file);
+    if (file.stat.modified_ns >= modified_ns && Unseen(file)) unknown.push_back(file);
   }
   return unknown;
 }
 
-// file holds what is open, or was read, under another inode: compressed or copied since.
-bool Follower::WasRead(LogFile& file) const {
+// Not open, not there when the directory was listed last, and not what was read.
+bool Follower::Unseen(const RotatedFile& file) {
+  if (Taken(file.stat.id)) return false;
+  if (std::find(older_.begin(), older_.end(), SeenAs(file)) != older_.end()) return false;
+  const auto opened = Open(file.path);
+  return opened && ReadBefore(*opened) == nullptr;
+}
+
+// The checkpoint of what is open, or was read to its end, and is the same as file:
+// compressed or copied since. Null: there is none.
+const Checkpoint* Follower::ReadBefore(LogFile& file) const {
   for (const auto& [id, checkpoint] : shared_.book.OfPath(path_hash_)) {
     if (checkpoint.head_bytes != 0 && (checkpoint.done || Taken(id)) && file.Fits(checkpoint)) {
-      return true;
+      return shared_.book.Find(id);
     }
   }
-  return false;
+  return nullptr;
+}
+
+void Follower::Remember(const std::vector<RotatedFile>& older) {
+  older_.clear();
+  for (const RotatedFile& file : older) older_.push_back(SeenAs(file));
 }
 
 void Follower::Adopt(Files::iterator before, std::unique_ptr<LogFile> file, TailTime now) {

@@ -83,7 +83,7 @@ class Follower {
   bool restless() const;
   // Its lines wait for the container's metadata.
   bool blocked() const { return !meta_done_; }
-  // For the book's sweep.
+  // For the book's sweep: marks what is open, and what was read and is still there.
   void SawAll() const;
   // Puts how far all is read into the book, sizes included.
   void Save() const;
@@ -118,10 +118,12 @@ class Follower {
   std::vector<RotatedFile> NewerThan(const std::vector<RotatedFile>& older, const LogFile& anchor);
   std::vector<RotatedFile> Unknown(const std::vector<RotatedFile>& older, std::int64_t modified_ns);
   void MoveReading(LogFile& from, LogFile& copy);
-  void CutAt(const LogFile& file, std::vector<RotatedFile>& files);
-  bool WasRead(LogFile& file) const;
+  std::size_t PlaceOf(const LogFile& file, const std::vector<RotatedFile>& files);
+  bool Unseen(const RotatedFile& file);
+  const Checkpoint* ReadBefore(LogFile& file) const;
   std::size_t Insert(std::size_t index, const std::vector<RotatedFile>& files, TailTime now);
   void TakeUnseen(LogFile& file, TailTime now);
+  void OpenMissed(TailTime now);
   void Remember(const std::vector<RotatedFile>& older);
   void Advance(TailTime now);
   void HandOver();
@@ -161,7 +163,7 @@ class Follower {
 
   Files chain_;
   Files linger_;
-  std::vector<std::pair<FileId, std::int64_t>> older_;  // Rotated files known, with birth.
+  std::vector<std::pair<FileId, std::int64_t>> older_;  // Rotated files seen, with birth.
   FileId live_;                                         // What the path led to last.
   bool live_there_ = false;
   bool started_ = false;  // The first opening is over.

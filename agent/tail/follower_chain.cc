@@ -16,10 +16,11 @@ void Follower::Observe(LogFile& file, const FileStat& stat, TailTime now) {
   const bool changed = stat.size != file.stat.size || stat.modified_ns != file.stat.modified_ns;
   if (stat.size < file.scan_offset()) {
     Rewritten(file, now);
-  } else if (changed && file.blank()) {
-    TakeUnseen(file, now);
   } else if (changed && !file.CheckHead()) {
     Rewritten(file, now);
+  } else if (changed && file.blank()) {
+    TakeUnseen(file, now);
+    shared_.book.Set(file.id(), file.MakeCheckpoint(path_hash_));  // Its head is known now.
   }
   if (stat.size != file.stat.size || stat.modified_ns != file.stat.modified_ns) {
     file.growth_ms = now.steady_ms;
@@ -41,8 +42,8 @@ void Follower::Rewritten(LogFile& file, TailTime now) {
     file.Reset();
     return;
   }
-  const std::vector<RotatedFile> older = ListRotated(real_.path);
-  std::vector<RotatedFile> newer = older;
+  std::vector<RotatedFile> before = ListRotated(real_.path);
+  std::vector<RotatedFile> newer = before;
   const std::size_t index = static_cast<std::size_t>(at - chain_.begin());
   std::size_t insert = index;
   const std::int64_t modified_ns = file.stat.modified_ns;
@@ -61,13 +62,16 @@ void Follower::Rewritten(LogFile& file, TailTime now) {
   }
   file.Reset();
   file.CheckHead();
-  CutAt(file, newer);
+  // It may have been rotated away since: what is newer than it comes after it.
+  const std::size_t after = before.size() - PlaceOf(file, before);
+  before.resize(before.size() - after);
+  newer.resize(newer.size() - std::min(newer.size(), after));
   if (!copied) newer = Unknown(newer, modified_ns + 1);
   insert = Insert(insert, newer, now);
   if (insert != index && chain_.front().get() != &file && !chain_.front()->records) {
     chain_.front()->records = std::move(file.records);
   }
-  Remember(older);
+  Remember(before);
   if (const auto stat = file.Stat()) file.stat = *stat;
   file.growth_ms = now.steady_ms;
   shared_.book.Set(file.id(), file.MakeCheckpoint(path_hash_));
@@ -87,17 +91,19 @@ void Follower::MoveReading(LogFile& from, LogFile& copy) {
   }
 }
 
-// Leaves in files, oldest first, those older than what is in file now: it may have been
-// rotated away since, and compressed.
-void Follower::CutAt(const LogFile& file, std::vector<RotatedFile>& files) {
+// Where file is among files: under its own inode, or compressed since. files.size(): it
+// is not.
+std::size_t Follower::PlaceOf(const LogFile& file, const std::vector<RotatedFile>& files) {
   const Checkpoint now_there = file.MakeCheckpoint(path_hash_);
-  const auto at = std::find_if(files.begin(), files.end(), [&](const RotatedFile& other) {
-    if (other.stat.id == file.id()) return true;
-    if (!other.name.gz || now_there.head_bytes == 0) return false;
-    const auto opened = Open(other.path);
-    return opened && opened->Fits(now_there);
-  });
-  files.erase(at, files.end());
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    if (files[i].stat.id == file.id()) return i;
+  }
+  for (std::size_t i = 0; i < files.size() && now_there.head_bytes != 0; ++i) {
+    if (!files[i].name.gz || files[i].stat.modified_ns < now_there.modified_ns) continue;
+    const auto opened = Open(files[i].path);
+    if (opened && opened->Fits(now_there)) return i;
+  }
+  return files.size();
 }
 
 // Opens files into the chain before index; answers where the next would go.
@@ -115,21 +121,21 @@ std::size_t Follower::Insert(std::size_t index, const std::vector<RotatedFile>& 
 // and emptied since the last look, and the copy is a file nobody knows.
 void Follower::TakeUnseen(LogFile& file, TailTime now) {
   if (chain_.empty() || chain_.back().get() != &file) return;
-  const std::vector<RotatedFile> older = ListRotated(real_.path);
   const std::size_t index = chain_.size() - 1;
-  std::vector<RotatedFile> before = older;
-  file.CheckHead();
-  CutAt(file, before);
+  std::vector<RotatedFile> before = ListRotated(real_.path);
+  before.resize(PlaceOf(file, before));
   Insert(index, Unknown(before, file.stat.modified_ns), now);
+  Remember(before);
   if (index == 0 && chain_.front().get() != &file) {
     chain_.front()->records = std::move(file.records);
   }
-  Remember(older);
 }
 
-void Follower::Remember(const std::vector<RotatedFile>& older) {
-  older_.clear();
-  for (const RotatedFile& file : older) older_.emplace_back(file.stat.id, file.stat.birth_ns);
+// Nothing is at the path, but what was there may have been rotated more than once.
+void Follower::OpenMissed(TailTime now) {
+  const std::vector<RotatedFile> older = ListRotated(real_.path);
+  Insert(chain_.size(), NewerThan(older, *chain_.back()), now);
+  Remember(older);
 }
 
 // The copy that was made of file before it was emptied; leaves in older those newer
@@ -137,8 +143,8 @@ void Follower::Remember(const std::vector<RotatedFile>& older) {
 std::unique_ptr<LogFile> Follower::FindCopy(const LogFile& file, std::vector<RotatedFile>& older) {
   const Checkpoint checkpoint = file.MakeCheckpoint(path_hash_);
   if (checkpoint.head_bytes == 0) return nullptr;
-  for (std::size_t i = older.size(); i-- > 0;) {
-    if (Taken(older[i].stat.id)) continue;
+  for (std::size_t i = 0; i < older.size(); ++i) {
+    if (Taken(older[i].stat.id) || older[i].stat.modified_ns < checkpoint.modified_ns) continue;
     auto opened = Open(older[i].path);
     if (!opened || !opened->Fits(checkpoint)) continue;
     older.erase(older.begin(), older.begin() + static_cast<std::ptrdiff_t>(i) + 1);
@@ -213,13 +219,10 @@ void Follower::Close(std::unique_ptr<LogFile> file) {
     OPS_LOG_EVERY(60, kWarn, "tail: {}: compressed file is damaged; the rest of it is lost",
                   file->path);
   }
-  if (file->stat.deleted) {
-    shared_.book.Forget(file->id());
-  } else {
-    Checkpoint checkpoint = file->MakeCheckpoint(path_hash_);
-    checkpoint.done = true;
-    shared_.book.Set(file->id(), checkpoint);
-  }
+  // Also where it is deleted: it may be there compressed. The sweep forgets it in time.
+  Checkpoint checkpoint = file->MakeCheckpoint(path_hash_);
+  checkpoint.done = true;
+  shared_.book.Set(file->id(), checkpoint);
   shared_.opened.erase(file->id());
   --shared_.stats.files_open;
 }

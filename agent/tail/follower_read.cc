@@ -251,7 +251,7 @@ void Follower::Commit(LogFile& file, TailTime now) {
     Cover(file, stream);
     shared_.book.Set(file.id(), file.MakeCheckpoint(path_hash_));
     rows.stream = streams_[static_cast<std::size_t>(stream)];
-    shared_.sink.AcceptLogs(std::exchange(rows, LogRows{}), shared_.book.TakeDirty());
+    shared_.sink.AcceptLogs(std::exchange(rows, LogRows{}), shared_.book.TakeDirty(now.wall_ns));
   }
   Cover(file, 0);
   Cover(file, 1);

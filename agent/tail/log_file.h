@@ -75,8 +75,8 @@ class LogFile {
   Result<FileStat> Stat() const { return StatFd(fd_); }
 
   FileId id() const { return stat.id; }
-  // Nothing of it was seen yet: what was in it before it was emptied is not known.
-  bool blank() const { return head_bytes_ == 0 && offset == 0; }
+  // Nothing of it was read yet: if it was emptied meanwhile, that does not show.
+  bool blank() const { return scan_offset() == 0; }
   bool gz() const { return gz_ != nullptr; }
   std::uint64_t scan_offset() const {
     return long_line ? long_line->start + long_line->size : offset;

@@ -1,11 +1,22 @@
 #include "agent/tail/position_book.h"
 
-#include <algorithm>
+#include "common/base/clock.h"
+#include "common/text/number.h"
 
 namespace opssight {
+namespace {
+
+constexpr std::string_view kAliveKey = "tail/alive";
+constexpr std::int64_t kAlivePeriodNs = 10 * kNsPerSecond;
+
+}  // namespace
 
 void PositionBook::Load(const std::vector<Position>& positions, std::uint64_t* bad) {
   for (const Position& position : positions) {
+    if (position.key == kAliveKey) {
+      alive_ns_ = ParseInt<std::int64_t>(position.value.value_or("")).value_or(0);
+      continue;
+    }
     const auto id = ParseCheckpointKey(position.key);
     const auto checkpoint =
         position.value ? DecodeCheckpoint(*position.value) : std::optional<Checkpoint>();
@@ -30,12 +41,6 @@ std::vector<std::pair<FileId, Checkpoint>> PositionBook::OfPath(std::uint64_t pa
   return found;
 }
 
-std::int64_t PositionBook::newest_ns() const {
-  std::int64_t newest = 0;
-  for (const auto& [id, entry] : entries_) newest = std::max(newest, entry.checkpoint.modified_ns);
-  return newest;
-}
-
 void PositionBook::Set(const FileId& id, const Checkpoint& checkpoint) {
   Entry& entry = entries_[id];
   entry.unseen = 0;
@@ -56,15 +61,27 @@ void PositionBook::Forget(const FileId& id) {
   dirty_[id] = false;
 }
 
-std::vector<Position> PositionBook::TakeDirty() {
+std::vector<Position> PositionBook::TakeDirty(std::int64_t wall_ns) {
   std::vector<Position> positions;
-  positions.reserve(dirty_.size());
+  positions.reserve(dirty_.size() + 1);
+  if (dirty_.empty()) return positions;
+  if (wall_ns - alive_ns_ >= kAlivePeriodNs || wall_ns < alive_ns_) {
+    alive_ns_ = wall_ns;
+    positions.push_back({.key = std::string(kAliveKey), .value = std::to_string(wall_ns)});
+  }
   for (const auto& [id, stored] : dirty_) {
     Position& position = positions.emplace_back();
     position.key = CheckpointKey(id);
     if (stored) position.value = EncodeCheckpoint(entries_[id].checkpoint);
   }
   dirty_.clear();
+  return positions;
+}
+
+std::vector<Position> PositionBook::TakeLast(std::int64_t wall_ns) {
+  std::vector<Position> positions = TakeDirty(wall_ns);
+  alive_ns_ = wall_ns;
+  positions.push_back({.key = std::string(kAliveKey), .value = std::to_string(wall_ns)});
   return positions;
 }
 

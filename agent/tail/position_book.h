@@ -27,10 +27,12 @@ class PositionBook {
   void Set(const FileId& id, const Checkpoint& checkpoint);
   void Forget(const FileId& id);
 
-  // When the newest of all was last read.
-  std::int64_t newest_ns() const;
+  // Wall time of the last taking, of this run or the last: the tailer was alive then.
+  std::int64_t alive_ns() const { return alive_ns_; }
   bool dirty() const { return !dirty_.empty(); }
-  std::vector<Position> TakeDirty();
+  std::vector<Position> TakeDirty(std::int64_t wall_ns);
+  // All of them and the time, at the end of a run.
+  std::vector<Position> TakeLast(std::int64_t wall_ns);
 
   // A scan saw the file, or has it open. What two scans in a row did not see is
   // forgotten by Sweep, which answers those that were not read to their known end.
@@ -44,7 +46,8 @@ class PositionBook {
   };
   std::map<FileId, Entry> entries_;
   std::set<std::pair<std::uint64_t, FileId>> by_path_;  // Of entries_.
-  std::map<FileId, bool> dirty_;                        // Whether it is to be stored, or forgotten.
+  std::int64_t alive_ns_ = 0;
+  std::map<FileId, bool> dirty_;  // Whether it is to be stored, or forgotten.
 };
 
 }  // namespace opssight

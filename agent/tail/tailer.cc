@@ -49,7 +49,7 @@ Result<std::unique_ptr<Tailer>> Tailer::Create(TailOptions options, Sink& sink,
             shared.stats.bad_checkpoints);
   }
   tailer->first_start_ = saved->empty();
-  tailer->last_scan_ns_ = shared.book.newest_ns();
+  tailer->last_scan_ns_ = shared.book.alive_ns();
   const std::vector<std::string>& drop = tailer->options_.drop;
   if (!drop.empty()) {
     RE2::Options re2;
@@ -67,6 +67,7 @@ Result<std::unique_ptr<Tailer>> Tailer::Create(TailOptions options, Sink& sink,
 }
 
 std::int64_t Tailer::Tick(TailTime now) {
+  last_tick_ns_ = now.wall_ns;
   const bool asked = scan_asked_ && now.steady_ms >= scan_not_before_ms_;
   if (!scanned_ || asked || now.steady_ms >= scan_due_ms_) Scan(now);
   bool more = CheckDue(now);
@@ -95,15 +96,15 @@ void Tailer::OnOverflow() {
 }
 
 void Tailer::Flush() {
+  if (!scanned_) return;  // Nothing was done.
   for (const auto& [path, entry] : entries_) entry.follower->Save();
-  SendPositions();
+  SendPositions(shared_.book.TakeLast(last_tick_ns_));
 }
 
-void Tailer::SendPositions() {
-  if (!shared_.book.dirty()) return;
+void Tailer::SendPositions(std::vector<Position> positions) {
   LogRows none;
   none.stream = std::make_shared<const Labels>();
-  shared_.sink.AcceptLogs(std::move(none), shared_.book.TakeDirty());
+  shared_.sink.AcceptLogs(std::move(none), std::move(positions));
 }
 
 // ---- finding files
@@ -130,9 +131,9 @@ void Tailer::Scan(TailTime now) {
     source(files.globs, {.host_path = {}, .source = LogSource::kFile, .labels = files.labels});
   }
   shared_.scanning = false;
-  shared_.names.Clear();
   SetWatches(all);
   Sweep(now);
+  shared_.names.Clear();
   scanned_ = true;
   last_scan_ns_ = now.wall_ns;
 }
@@ -167,10 +168,12 @@ void Tailer::Consider(const std::string& host_path, const FollowSpec& like, cons
     if (!stat->regular || shared_.opened.count(stat->id) != 0) return;
     // Renamed to a name that is followed too, after it was read to its end.
     const Checkpoint* known = shared_.book.Find(stat->id);
-    if (known != nullptr && known->done && stat->size <= known->read_offset &&
-        (stat->birth_ns == 0 || stat->birth_ns == known->birth_ns)) {
-      shared_.book.Saw(stat->id);
-      return;
+    if (known != nullptr && known->done && stat->size <= known->read_offset) {
+      const auto opened = LogFile::Open(real->path);
+      if (opened && (*opened)->Fits(*known)) {
+        shared_.book.Saw(stat->id);
+        return;
+      }
     }
   }
   FollowSpec spec = like;
@@ -342,7 +345,7 @@ void Tailer::FlushPositions(TailTime now) {
     dirty_since_ms_ = now.steady_ms;
   } else if (now.steady_ms - dirty_since_ms_ >= kPositionsWaitMs) {
     dirty_since_ms_ = -1;
-    SendPositions();
+    SendPositions(shared_.book.TakeDirty(now.wall_ns));
   }
 }
 

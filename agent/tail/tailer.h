@@ -83,7 +83,7 @@ class Tailer {
   void CheckOne(Entry& entry, TailTime now);
   bool ReadReady(TailTime now);
   void FlushPositions(TailTime now);
-  void SendPositions();
+  void SendPositions(std::vector<Position> positions);
   bool Watched(const Follower& follower) const;
 
   const TailOptions options_;
@@ -101,6 +101,7 @@ class Tailer {
   std::int64_t scan_due_ms_ = 0;
   std::int64_t scan_not_before_ms_ = 0;
   bool scan_asked_ = false;
+  std::int64_t last_tick_ns_ = 0;
   bool scanned_ = false;
   std::int64_t last_scan_ns_ = 0;  // Wall time; before the first: of the last run's end.
   std::int64_t dirty_since_ms_ = -1;

@@ -32,6 +32,7 @@ class RandomWriter : public TailWorld {
   std::string path_;
   std::string steps_;  // "step@lines so far", for who reads a failure.
   int line_ = 0;
+  std::vector<std::ifstream> held_;
   std::string open_;         // Begun and not ended: the rest of the last line.
   std::size_t durable_ = 0;  // Calls of the sink that no crash takes back.
 };
@@ -99,6 +100,9 @@ void RandomWriter::Step() {
     case 2:  // Compress an older one, the newest left alone.
       for (std::size_t i = 2; i < 9; ++i) {
         if (std::filesystem::exists(Real(Old(i)))) {
+          // A file that takes over the inode before the next scan would take over the
+          // checkpoint too, and the compressed one be read twice: README.md.
+          held_.emplace_back(Real(Old(i)));
           const auto time = std::filesystem::last_write_time(Real(Old(i)));
           Gzip(Old(i));
           std::filesystem::last_write_time(Real(Old(i) + ".gz"), time);
@@ -111,6 +115,7 @@ void RandomWriter::Step() {
       Append(path_, std::exchange(open_, ""));
       Drain();
       Remove(path_);
+      Append(path_, "");
       break;
     case 4:
       sink.congested = !sink.congested;
@@ -160,8 +165,11 @@ void RandomWriter::Run(std::uint64_t seed, bool cri) {
   sink.congested = false;
   if (!tailer) Start();
   Pass(100'000);
-  const std::vector<std::string> lines = Lines();
-  const std::vector<std::string> expected = NumberLines(1, line_);
+  // Sorted: a file that turns up late (a copy of a copy) comes after its successors.
+  std::vector<std::string> lines = Lines();
+  std::vector<std::string> expected = NumberLines(1, line_);
+  std::sort(lines.begin(), lines.end());
+  std::sort(expected.begin(), expected.end());
   const auto at = std::mismatch(lines.begin(), lines.end(), expected.begin(), expected.end());
   if (at.first != lines.end() || at.second != expected.end()) {
     ADD_FAILURE() << lines.size() << " lines for " << line_ << "; number "
@@ -189,7 +197,7 @@ TEST_P(RandomTest, EveryLineOnceCri) {
   Run(FirstSeed() + static_cast<std::uint64_t>(GetParam()), true);
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, RandomTest, testing::Range(0, 20));
+INSTANTIATE_TEST_SUITE_P(Seeds, RandomTest, testing::Range(0, 60));
 
 }  // namespace
 }  // namespace opssight

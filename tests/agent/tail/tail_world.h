@@ -19,7 +19,7 @@
 #include <gtest/gtest.h>
 
 #include "agent/tail/tailer.h"
-#include "common/text/time.h"
+#include "common/base/clock.h"
 
 namespace opssight {
 
@@ -176,6 +176,7 @@ class TailWorld : public testing::Test {
   // Until nothing is left to do at this time.
   void Settle() {
     for (int i = 0; i < 100'000; ++i) {
+      now.wall_ns = Clock::System().WallNs();  // As the times of the files.
       const std::int64_t wait_ms = tailer->Tick(now);
       if (wait_ms != 0) return;
     }
@@ -185,7 +186,6 @@ class TailWorld : public testing::Test {
   void Pass(std::int64_t ms) {
     for (std::int64_t end = now.steady_ms + ms; now.steady_ms < end;) {
       now.steady_ms += options.poll_ms;
-      now.wall_ns += options.poll_ms * 1'000'000;
       Settle();
     }
   }
@@ -206,13 +206,20 @@ class TailWorld : public testing::Test {
   std::vector<std::string> Lines(std::string_view label = "", std::string_view value = "") const {
     return sink.Lines(label, value);
   }
+  // Files with a stored checkpoint.
+  std::size_t Known() const {
+    std::size_t known = 0;
+    const auto positions = sink.ReadPositions("tail/");
+    for (const Position& position : *positions) known += ParseCheckpointKey(position.key) ? 1 : 0;
+    return known;
+  }
   const TailStats& stats() const { return tailer->stats(); }
 
   std::string root;
   TailOptions options;
   MemorySink sink;
   DirWatcher* watcher = nullptr;
-  TailTime now{.steady_ms = 1'000'000, .wall_ns = 1'767'225'600'000'000'000};
+  TailTime now{.steady_ms = 1'000'000, .wall_ns = Clock::System().WallNs()};
   std::unique_ptr<Tailer> tailer;
 };
 

@@ -158,6 +158,7 @@ TEST_F(TailerTest, Case20DamagedCheckpointsReadFromTheBeginning) {
   Stop();
   const std::vector<Position> positions = *sink.ReadPositions("tail/");
   for (const Position& position : positions) {
+    if (position.key == "tail/alive") continue;
     sink.override_positions[position.key] = std::string(position.value->size(), '\0');
   }
   sink.calls.clear();
@@ -175,7 +176,7 @@ TEST_F(TailerTest, Case21CheckpointsOfFilesThatAreGoneAreForgotten) {
   Remove("/var/log/b.log");
   Start();
   Pass(60'000);
-  EXPECT_EQ(sink.ReadPositions("tail/")->size(), 1U);
+  EXPECT_EQ(Known(), 1U);
   EXPECT_TRUE(sink.gaps.empty());
 }
 
