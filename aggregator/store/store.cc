@@ -73,6 +73,7 @@ Status Store::Start(std::vector<SignalSlot> signals) {
                                                       .stats = stats_},
                                        flushed, note.wall_ms);
   OPS_TRY(const WalPosition last, ReplayAll());
+  workers_->WaitIdle();  // Who asks from here on sees all of it.
   committer_->Start(last + 1);
   taking_ = true;
   if (!loss_.empty()) TellLoss();

@@ -1,5 +1,6 @@
 #include "aggregator/store/store.h"
 
+#include <atomic>
 #include <csignal>
 #include <fstream>
 #include <random>
@@ -144,6 +145,27 @@ TEST_F(StoreTest, ReplaysWhatWasNotFlushed) {
   Open();
   EXPECT_EQ(store_->stats().replayed_batches, 0U) << "a clean stop flushes";
   EXPECT_EQ(All(), "a 1, a 2, a 3, ");
+}
+
+TEST_F(StoreTest, StartEndsWhenAllThatWasReplayedIsApplied) {
+  Open();
+  for (std::uint64_t seq = 1; seq <= 3; ++seq) SubmitAndWait(*store_, LineBatch("a", seq));
+  CloseUnflushed();
+  FakeSignal slow(&disk_);
+  slow.SetWaiting(true);
+  auto store = Store::Open(options_);
+  ASSERT_TRUE(store.has_value()) << store.error().message;
+  std::atomic<bool> started{false};
+  std::thread starter([&] {
+    EXPECT_TRUE((*store)->Start({{StoreSignal::kLogs, &slow}}).has_value());
+    started = true;
+  });
+  Until([&] { return (*store)->stats().replayed_batches == 3; });
+  for (int i = 0; i < 10'000; ++i) std::this_thread::yield();
+  EXPECT_FALSE(started);
+  slow.SetWaiting(false);
+  starter.join();
+  EXPECT_EQ(slow.All().size(), 3U);
 }
 
 TEST_F(StoreTest, AFlushThatFailsIsTriedAgainAndNothingIsSeenTwice) {
