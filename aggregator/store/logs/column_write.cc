@@ -84,11 +84,15 @@ Shared SharedBy(Values values) {
     shortest = std::min(shortest, value.size());
     shared.prefix = std::min(shared.prefix, shortest);
     shared.suffix = std::min(shared.suffix, shortest);
-    while (value.substr(0, shared.prefix) != first.substr(0, shared.prefix)) --shared.prefix;
-    while (value.substr(value.size() - shared.suffix) !=
-           first.substr(first.size() - shared.suffix)) {
-      --shared.suffix;
+    std::size_t same = 0;
+    while (same < shared.prefix && value[same] == first[same]) ++same;
+    shared.prefix = same;
+    same = 0;
+    while (same < shared.suffix &&
+           value[value.size() - 1 - same] == first[first.size() - 1 - same]) {
+      ++same;
     }
+    shared.suffix = same;
     if (shared.prefix == 0 && shared.suffix == 0) return shared;
   }
   shared.suffix = std::min(shared.suffix, shortest - shared.prefix);
@@ -137,7 +141,7 @@ void PutNumbers(std::string_view first, Shared around, NumberForm form, bool fro
   PutSection(run, false, directory, columns);
 }
 
-bool EncodeTimestamps(Values values, std::span<const std::int64_t> times_ns, EncodedColumn& out,
+bool EncodeTimestamps(Values values, const RowTimes& times, EncodedColumn& out,
                       std::string& directory, std::string& columns) {
   constexpr std::size_t kSeconds = 19;
   const std::string_view first = values[0];
@@ -161,9 +165,9 @@ bool EncodeTimestamps(Values values, std::span<const std::int64_t> times_ns, Enc
   if (!numbers) return false;
   std::vector<std::int64_t> differences(numbers->size());
   for (std::size_t i = 0; i < numbers->size(); ++i) {
-    differences[i] =
-        static_cast<std::int64_t>(static_cast<std::uint64_t>((*numbers)[i]) -
-                                  static_cast<std::uint64_t>(RowTimeIn(times_ns[i], form.digits)));
+    differences[i] = static_cast<std::int64_t>(
+        static_cast<std::uint64_t>((*numbers)[i]) -
+        static_cast<std::uint64_t>(RowTimeIn(times.times_ns[times.rows[i]], form.digits)));
   }
   const std::string from_row = EncodeRun(differences);
   constexpr std::size_t kNothingSmaller = 32;
@@ -261,11 +265,11 @@ void EncodeText(Values values, std::string& directory, std::string& columns) {
 
 }  // namespace
 
-EncodedColumn EncodeColumn(Values values, std::span<const std::int64_t> times_ns,
-                           std::string& directory, std::string& columns) {
+EncodedColumn EncodeColumn(Values values, const RowTimes& times, std::string& directory,
+                           std::string& columns) {
   EncodedColumn out;
   if (EncodeDictionary(values, out, directory, columns)) return out;
-  if (EncodeTimestamps(values, times_ns, out, directory, columns)) return out;
+  if (EncodeTimestamps(values, times, out, directory, columns)) return out;
   const Shared shared = SharedBy(values);
   const Shared number = Trimmed(shared, values[0], IsNumberByte);
   if (EncodeNumbers(values, number, out, directory, columns)) return out;

@@ -30,10 +30,14 @@ struct EncodedColumn {
   std::size_t suffix = 0;
 };
 
-// times_ns: of the values' rows. At least one value.
-EncodedColumn EncodeColumn(std::span<const std::string_view> values,
-                           std::span<const std::int64_t> times_ns, std::string& directory,
-                           std::string& columns);
+struct RowTimes {
+  std::span<const std::uint32_t> rows;     // Of the values.
+  std::span<const std::int64_t> times_ns;  // Of all rows.
+};
+
+// At least one value.
+EncodedColumn EncodeColumn(std::span<const std::string_view> values, const RowTimes& times,
+                           std::string& directory, std::string& columns);
 
 // What a time in a line is stored as a difference from: the row's time in units of
 // 10^-digits s.

@@ -12,7 +12,7 @@ namespace {
 constexpr std::size_t kGram = 4;
 constexpr std::size_t kPiece = 8;
 constexpr std::size_t kWindow = kIdRunMin - kPiece + 1;
-constexpr std::size_t kBits = 1UL << 20;  // While collecting.
+constexpr std::size_t kBits = 1UL << 18;  // While collecting: 32 KB, near the core.
 
 struct Classes {
   std::array<std::uint8_t, 256> other{};  // 1: not a byte of ids, numbers, times.
@@ -47,15 +47,28 @@ std::size_t Second(std::uint64_t key) {
 
 template <class Fn>
 void ForMinimizers(std::string_view run, Fn fn) {
-  std::array<std::uint64_t, kWindow> ring{};
-  std::uint64_t last = 0;
+  std::array<std::uint64_t, kWindow> ring{};  // Of the last pieces.
+  std::uint64_t least = ~0ULL;
+  std::size_t least_at = 0;
+  bool told = false;
   for (std::size_t i = 0; i + kPiece <= run.size(); ++i) {
-    ring[i % kWindow] = Mix(LoadLe<std::uint64_t>(run.data() + i) ^ 0x6964);
-    if (i + 1 < kWindow) continue;
-    const std::uint64_t least = *std::min_element(ring.begin(), ring.end());
-    if (i + 1 > kWindow && least == last) continue;
-    last = least;
+    const std::uint64_t hash = Mix(LoadLe<std::uint64_t>(run.data() + i) ^ 0x6964);
+    ring[i % kWindow] = hash;
+    if (hash <= least) {
+      least = hash;
+      least_at = i;
+      told = false;
+    } else if (i - least_at >= kWindow) {  // It has left the window.
+      least_at = i - kWindow + 1;
+      for (std::size_t j = least_at; j <= i; ++j) {
+        if (ring[j % kWindow] <= ring[least_at % kWindow]) least_at = j;
+      }
+      least = ring[least_at % kWindow];
+      told = false;
+    }
+    if (i + 1 < kWindow || told) continue;
     fn(least);
+    told = true;
   }
 }
 

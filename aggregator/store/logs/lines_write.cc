@@ -12,16 +12,21 @@
 namespace opssight {
 namespace {
 
-// A value with the line that it stands in, for what overlaps its ends.
-struct Cell {
-  std::string_view line;
-  std::uint8_t shape;
-};
-
 struct ColumnCells {
   std::vector<std::string_view> values;
-  std::vector<std::int64_t> times_ns;
-  std::vector<Cell> cells;
+  std::vector<std::uint32_t> rows;  // In which they stand.
+};
+
+// The rows' lines and shapes.
+struct Rows {
+  const LinesToWrite& lines;
+  std::string ids;
+
+  std::string_view Line(std::size_t row) const {
+    const std::size_t start = row == 0 ? 0 : lines.ends[row - 1];
+    return lines.text.substr(start, lines.ends[row] - start);
+  }
+  std::size_t Shape(std::size_t row) const { return static_cast<unsigned char>(ids[row]); }
 };
 
 constexpr std::size_t kOverlap = 3;  // A gram is one longer.
@@ -52,21 +57,21 @@ class Seen {
   std::vector<std::uint64_t> bits_;
 };
 
-void AddRepeated(const ColumnCells& column, const EncodedColumn& encoded, std::size_t shapes,
-                 GramFilterWriter& filter) {
+void AddRepeated(const Rows& rows, const ColumnCells& column, const EncodedColumn& encoded,
+                 std::size_t shapes, GramFilterWriter& filter) {
   Seen seen(shapes * 256);
   for (std::size_t i = 0; i < column.values.size(); ++i) {
     const std::size_t code = encoded.codes.empty() ? 0 : encoded.codes[i];
-    if (!seen.First(column.cells[i].shape * 256U + code)) continue;
+    if (!seen.First(rows.Shape(column.rows[i]) * 256U + code)) continue;
     const std::string_view value = column.values[i];
-    filter.Add(Around(column.cells[i].line, value.data(), value.data() + value.size()));
+    filter.Add(Around(rows.Line(column.rows[i]), value.data(), value.data() + value.size()));
   }
 }
 
-void AddTexts(const ColumnCells& column, GramFilterWriter& filter) {
+void AddTexts(const Rows& rows, const ColumnCells& column, GramFilterWriter& filter) {
   for (std::size_t i = 0; i < column.values.size(); ++i) {
     const std::string_view value = column.values[i];
-    filter.Add(Around(column.cells[i].line, value.data(), value.data() + value.size()));
+    filter.Add(Around(rows.Line(column.rows[i]), value.data(), value.data() + value.size()));
   }
 }
 
@@ -82,15 +87,15 @@ std::size_t CoreByte(char c) {
   return 22 + std::min(kOthers.find(c), kOthers.size());
 }
 
-void AddCores(const ColumnCells& column, const EncodedColumn& encoded, std::size_t shapes,
-              GramFilterWriter& filter) {
+void AddCores(const Rows& rows, const ColumnCells& column, const EncodedColumn& encoded,
+              std::size_t shapes, GramFilterWriter& filter) {
   constexpr std::size_t kPairs = 1UL << 10;
   enum : std::size_t { kFront, kBack, kWhole, kKinds };
   Seen seen(shapes * kKinds * kPairs);
   for (std::size_t i = 0; i < column.values.size(); ++i) {
     const std::string_view value = column.values[i];
-    const std::string_view line = column.cells[i].line;
-    const std::size_t base = column.cells[i].shape * kKinds * kPairs;
+    const std::string_view line = rows.Line(column.rows[i]);
+    const std::size_t base = rows.Shape(column.rows[i]) * kKinds * kPairs;
     const char* const begin = value.data();
     const char* const end = begin + value.size();
     const char* const core = begin + encoded.prefix;
@@ -116,17 +121,17 @@ void AddCores(const ColumnCells& column, const EncodedColumn& encoded, std::size
   }
 }
 
-void AddToFilter(const ColumnCells& column, const EncodedColumn& encoded, std::size_t shapes,
-                 GramFilterWriter& filter) {
+void AddToFilter(const Rows& rows, const ColumnCells& column, const EncodedColumn& encoded,
+                 std::size_t shapes, GramFilterWriter& filter) {
   switch (encoded.kind) {
     case ColumnKind::kConst:
     case ColumnKind::kDictionary:
-      return AddRepeated(column, encoded, shapes, filter);
+      return AddRepeated(rows, column, encoded, shapes, filter);
     case ColumnKind::kNumber:
     case ColumnKind::kHex:
-      return AddCores(column, encoded, shapes, filter);
+      return AddCores(rows, column, encoded, shapes, filter);
     case ColumnKind::kText:
-      return AddTexts(column, filter);
+      return AddTexts(rows, column, filter);
   }
 }
 
@@ -141,42 +146,54 @@ void PutShapes(const LineShapes& shapes, std::string_view ids, std::string& dire
   if (shapes.shapes().size() > 1) PutSection(ids, true, directory, sections);
 }
 
+// The values of each column, in the order of rows.
+std::vector<ColumnCells> Gather(const Rows& rows, const LineShapes& shapes,
+                                const std::vector<ValueSpan>& spans) {
+  std::vector<std::size_t> counts(shapes.columns());
+  std::vector<std::size_t> of_shape(shapes.shapes().size());
+  for (std::size_t row = 0; row < rows.ids.size(); ++row) ++of_shape[rows.Shape(row)];
+  for (std::size_t shape = 0; shape < of_shape.size(); ++shape) {
+    for (const std::uint32_t column : shapes.shapes()[shape].columns) {
+      counts[column] += of_shape[shape];
+    }
+  }
+  std::vector<ColumnCells> columns(shapes.columns());
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    columns[i].values.reserve(counts[i]);
+    columns[i].rows.reserve(counts[i]);
+  }
+  auto span = spans.begin();
+  for (std::size_t row = 0; row < rows.ids.size(); ++row) {
+    const std::string_view line = rows.Line(row);
+    for (const std::uint32_t column : shapes.shapes()[rows.Shape(row)].columns) {
+      columns[column].values.push_back(line.substr(span->begin, span->end - span->begin));
+      columns[column].rows.push_back(static_cast<std::uint32_t>(row));
+      ++span;
+    }
+  }
+  return columns;
+}
+
 }  // namespace
 
 std::string WriteLines(const LinesToWrite& lines, std::string& directory, std::string& sections) {
   LineShapes shapes;
-  std::string ids;
+  Rows rows{.lines = lines, .ids = {}};
   std::vector<ValueSpan> spans;
-  std::size_t start = 0;
-  for (const std::uint32_t end : lines.ends) {
-    ids.push_back(static_cast<char>(shapes.Split(lines.text.substr(start, end - start), spans)));
-    start = end;
+  for (std::size_t row = 0; row < lines.ends.size(); ++row) {
+    rows.ids.push_back(static_cast<char>(shapes.Split(rows.Line(row), spans)));
   }
-  PutShapes(shapes, ids, directory, sections);
-
-  std::vector<ColumnCells> columns(shapes.columns());
-  auto span = spans.begin();
-  start = 0;
-  for (std::size_t row = 0; row < ids.size(); ++row) {
-    const std::string_view line = lines.text.substr(start, lines.ends[row] - start);
-    const auto id = static_cast<std::uint8_t>(ids[row]);
-    for (const std::uint32_t column : shapes.shapes()[id].columns) {
-      columns[column].values.push_back(line.substr(span->begin, span->end - span->begin));
-      columns[column].times_ns.push_back(lines.times_ns[row]);
-      columns[column].cells.push_back({.line = line, .shape = id});
-      ++span;
-    }
-    start = lines.ends[row];
-  }
+  PutShapes(shapes, rows.ids, directory, sections);
 
   GramFilterWriter filter;
   for (const LineShape& shape : shapes.shapes()) {
     for (std::size_t i = 0; i < shape.ends.size(); ++i) filter.Add(shape.Literal(i));
   }
-  PutVarint(directory, columns.size());
-  for (const ColumnCells& column : columns) {
-    const EncodedColumn encoded = EncodeColumn(column.values, column.times_ns, directory, sections);
-    AddToFilter(column, encoded, shapes.shapes().size(), filter);
+  PutVarint(directory, shapes.columns());
+  for (const ColumnCells& column : Gather(rows, shapes, spans)) {
+    const EncodedColumn encoded = EncodeColumn(
+        column.values, {.rows = column.rows, .times_ns = lines.times_ns}, directory, sections);
+    AddToFilter(rows, column, encoded, shapes.shapes().size(), filter);
   }
   constexpr std::size_t kFilterShare = 8;
   constexpr std::size_t kFilterMin = 64;

@@ -43,7 +43,7 @@ class LogHead {
   std::size_t bytes() const { return open_bytes_ + sealed_bytes_; }
   // Of lines that are in no block yet.
   std::size_t open_bytes() const { return open_bytes_; }
-  // Makes one block of open lines, of the streams whose turn it is: what keeps a head of
+  // Makes a block or two of open lines, of the streams whose turn it is: what keeps a head of
   // very many streams small.
   void SealSome();
   std::uint64_t lines() const { return lines_; }

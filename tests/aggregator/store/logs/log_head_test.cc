@@ -97,6 +97,30 @@ TEST(LogHeadTest, BlocksAnswerLikeTheHeadTheyCameFrom) {
   EXPECT_EQ(Render(collector.Finish()), before);
 }
 
+TEST(LogHeadTest, SealingSomeKeepsAnswersAndEmptiesTheOpenLines) {
+  LogHead head(100);
+  for (int i = 0; i < 40; ++i) {
+    const Labels labels{{"app", "a" + std::to_string(i % 20)}, {"x", "y"}};
+    head.Append(labels, i, "line " + std::to_string(i), {});
+  }
+  const std::string before = Select(head, {});
+  std::size_t rounds = 0;
+  for (; head.open_bytes() != 0 && rounds < 40; ++rounds) head.SealSome();
+  EXPECT_GT(rounds, 1U);
+  EXPECT_LT(rounds, 40U);
+  EXPECT_EQ(Select(head, {}), before);
+  head.Append(Labels{{"app", "a0"}, {"x", "y"}}, 50, "after", {});
+  EXPECT_LE(head.TakeBlocks().size(), 2 * rounds + 1);
+  EXPECT_EQ(head.bytes(), 0U);
+}
+
+TEST(LogHeadTest, LinesWithoutBytesFillABlockToo) {
+  LogHead head(1000);
+  for (int i = 0; i < 1000; ++i) head.Append(Labels{{"app", "a"}}, i, "", {});
+  EXPECT_GT(head.blocks().size(), 10U);
+  EXPECT_LT(head.open_bytes(), 1000U);
+}
+
 TEST(LogHeadTest, ACancelledQueryStops) {
   const LogHead head = Filled(1);
   const MemoryBlock& block = *head.blocks().front();

@@ -128,6 +128,21 @@ TEST_F(LogsStoreTest, RetentionIsByAgeAndBySizeAndLeavesTheLastDay) {
   EXPECT_EQ(All(), "day3 ");
 }
 
+TEST_F(LogsStoreTest, OpenLinesAboveTheirLimitBecomeABlock) {
+  store_ = std::make_unique<LogsStore>(LogsOptions{
+      .dir = dir_, .block_raw_bytes = 10'000, .open_bytes_max = 100, .map_bytes = 8 << 20});
+  ASSERT_TRUE(store_->Recover(0).has_value());
+  std::string expected;
+  for (int i = 0; i < 20; ++i) {
+    Apply(1 + i + (i % 2) * kNsPerDay, "line");
+    expected += "line ";
+  }
+  EXPECT_EQ(All(), expected);
+  EXPECT_EQ(All(true), expected);
+  Flush(position_);
+  EXPECT_EQ(All(), expected);
+}
+
 TEST_F(LogsStoreTest, StreamsOfATimeRange) {
   Apply(1, "x");
   Flush(1);
