@@ -132,6 +132,9 @@ const OptionTable<LogsOptions>& LogsTable() {
                     "Raw size at which a block is closed.")
           .Min(64 << 10)
           .Max(16 << 20),
+      setting::Size("open_bytes_max", &LogsOptions::open_bytes_max,
+                    "Lines in memory that no block holds yet; above it blocks are closed early.")
+          .Min(1 << 20),
       setting::Size("transaction_bytes_max", &LogsOptions::transaction_bytes_max,
                     "Bytes written in one transaction of a flush.")
           .Min(64 << 10),
