@@ -10,6 +10,10 @@
 //
 // common_labels (host, job, …) are added to every series. Where a series comes
 // twice in one round the first stays and duplicates() counts the other.
+//
+// A series that the round before had and this one has not is over: TakeStale gives
+// those as a row of stale markers, so that queries stop showing them at once and not
+// five minutes later. Retire does so for all, when the source itself is gone.
 // Belongs to one source; not thread-safe.
 #pragma once
 
@@ -19,6 +23,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -41,6 +46,11 @@ class FrameBuilder {
   }
   // The round as a row; empty values where nothing was added.
   MetricRow End(std::int64_t time_ms);
+  // After End: a stale marker for each series that left with the last round. Empty
+  // values where none did, which is nearly always.
+  MetricRow TakeStale(std::int64_t time_ms);
+  // A stale marker for each series of the last round; what follows starts anew.
+  MetricRow Retire(std::int64_t time_ms);
 
   std::uint64_t duplicates() const { return duplicates_; }
 
@@ -48,11 +58,15 @@ class FrameBuilder {
   void StartRebuild();
   void Append(std::string_view name, std::span<const LabelView> labels, MetricType type,
               std::uint64_t hash, double value);
+  // Leaves one of each series; true where some came twice.
+  bool RemoveDuplicates(std::unordered_set<std::uint64_t>& seen);
 
   const std::vector<Label> common_;
-  std::shared_ptr<const Layout> layout_;
-  std::vector<std::uint64_t> hashes_;  // Of layout_'s series, as Add saw them.
-  std::size_t next_ = 0;               // While the round follows layout_.
+  std::shared_ptr<const Layout> layout_;  // Of the last round that ended.
+  bool follow_ = false;                   // hashes_ say what Add will be called with.
+  std::vector<LayoutSeries> departed_;    // By the last round.
+  std::vector<std::uint64_t> hashes_;     // Of layout_'s series, as Add saw them.
+  std::size_t next_ = 0;                  // While the round follows layout_.
   bool rebuilding_ = false;
   std::vector<LayoutSeries> series_;  // While rebuilding.
   std::vector<std::uint64_t> new_hashes_;

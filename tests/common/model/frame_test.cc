@@ -1,5 +1,7 @@
 #include "common/model/frame.h"
 
+#include <bit>
+
 #include <gtest/gtest.h>
 
 namespace opssight {
@@ -56,6 +58,50 @@ TEST(FrameBuilderTest, AnEmptyRoundIsAnEmptyRow) {
   FrameBuilder frame;
   (void)Round(frame, {"0"}, 1);
   EXPECT_TRUE(Round(frame, {}, 1).values.empty());
+}
+
+// "labels" of a row of which all values are stale markers.
+std::string Stale(const MetricRow& row) {
+  std::string out;
+  for (std::size_t i = 0; i < row.values.size(); ++i) {
+    EXPECT_EQ(std::bit_cast<std::uint64_t>(row.values[i]), kStaleNanBits);
+    out += row.layout->series()[i].labels.PrometheusText() + " ";
+  }
+  return out;
+}
+
+TEST(FrameBuilderTest, ASeriesThatLeftGetsAStaleMarkerOnce) {
+  FrameBuilder frame(std::vector<Label>{{"host", "h"}});
+  (void)Round(frame, {"0", "1", "2"}, 1);
+  EXPECT_EQ(Stale(frame.TakeStale(1000)), "");
+  (void)Round(frame, {"2", "3"}, 1);
+  EXPECT_EQ(Stale(frame.TakeStale(2000)), R"(cpu{host="h", n="0"} cpu{host="h", n="1"} )");
+  EXPECT_EQ(Stale(frame.TakeStale(2000)), "");
+  (void)Round(frame, {"2", "3"}, 1);
+  EXPECT_EQ(Stale(frame.TakeStale(3000)), "");
+  (void)Round(frame, {}, 1);
+  EXPECT_EQ(Stale(frame.TakeStale(4000)), R"(cpu{host="h", n="2"} cpu{host="h", n="3"} )");
+}
+
+TEST(FrameBuilderTest, AnotherOrderAndTwiceTheSameEndNoSeries) {
+  FrameBuilder frame;
+  (void)Round(frame, {"0", "1"}, 1);
+  (void)Round(frame, {"1", "0", "1"}, 1);
+  EXPECT_EQ(Stale(frame.TakeStale(1000)), "");
+  (void)Round(frame, {"1"}, 1);
+  EXPECT_EQ(Stale(frame.TakeStale(2000)), R"(cpu{n="0"} )");
+}
+
+TEST(FrameBuilderTest, RetireEndsAllAndStartsAnew) {
+  FrameBuilder frame;
+  EXPECT_EQ(Stale(frame.Retire(1)), "");
+  (void)Round(frame, {"0", "1"}, 1);
+  const MetricRow row = frame.Retire(2000);
+  EXPECT_EQ(Stale(row), R"(cpu{n="0"} cpu{n="1"} )");
+  EXPECT_EQ(row.time_ms, 2000);
+  EXPECT_EQ(Stale(frame.Retire(3000)), "");
+  EXPECT_EQ(Render(Round(frame, {"1"}, 7)), "cpu{n=\"1\"} 7\n");
+  EXPECT_EQ(Stale(frame.TakeStale(4000)), "");
 }
 
 }  // namespace
