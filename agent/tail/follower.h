@@ -23,8 +23,8 @@
 
 #include <re2/set.h>
 
+#include "agent/container/container_meta.h"
 #include "agent/sink/sink.h"
-#include "agent/tail/container_meta.h"
 #include "agent/tail/log_file.h"
 #include "agent/tail/options.h"
 #include "agent/tail/position_book.h"

@@ -13,7 +13,7 @@
 #include <string_view>
 #include <vector>
 
-#include "agent/tail/container_meta.h"
+#include "agent/container/container_meta.h"
 #include "agent/tail/options.h"
 #include "common/model/labels.h"
 

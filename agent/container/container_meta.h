@@ -3,6 +3,7 @@
 //
 //   Docker   config.v2.json beside <id>-json.log
 //   podman   config.json (OCI) beside ctr.log, and containers.json two folders above
+//   containerd, CRI-O  config.json (OCI) of the running container; annotations say the pod
 #pragma once
 
 #include <optional>
@@ -20,6 +21,7 @@ struct ContainerMeta {
   std::string image;
   std::string pod;
   std::string pod_namespace;
+  bool sandbox = false;       // A pod's pause container, which holds its network.
   std::vector<Label> labels;  // Docker labels or OCI annotations; strings only.
 };
 

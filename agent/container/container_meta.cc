@@ -1,4 +1,4 @@
-#include "agent/tail/container_meta.h"
+#include "agent/container/container_meta.h"
 
 #include <simdjson.h>
 
@@ -29,12 +29,25 @@ bool Parse(dom::parser& parser, std::string_view json, dom::element& root) {
          parser.parse(json.data(), json.size()).get(root) == simdjson::SUCCESS;
 }
 
-// What Kubernetes runtimes (CRI-O, cri-dockerd) say in labels or annotations.
+// What Kubernetes runtimes (CRI-O, cri-dockerd, containerd) and nerdctl say in labels or
+// annotations.
 void TakePod(ContainerMeta& meta) {
   for (const Label& label : meta.labels) {
-    if (label.name == "io.kubernetes.pod.name") meta.pod = label.value;
-    if (label.name == "io.kubernetes.pod.namespace") meta.pod_namespace = label.value;
-    if (label.name == "io.kubernetes.container.name") meta.name = label.value;
+    const std::string& name = label.name;
+    if (name == "io.kubernetes.pod.name" || name == "io.kubernetes.cri.sandbox-name") {
+      meta.pod = label.value;
+    } else if (name == "io.kubernetes.pod.namespace" ||
+               name == "io.kubernetes.cri.sandbox-namespace") {
+      meta.pod_namespace = label.value;
+    } else if (name == "io.kubernetes.container.name" ||
+               name == "io.kubernetes.cri.container-name" || name == "nerdctl/name") {
+      meta.name = label.value;
+    } else if (name == "io.kubernetes.cri-o.ImageName" || name == "io.kubernetes.cri.image-name") {
+      meta.image = label.value;
+    } else if (name == "io.kubernetes.cri.container-type" || name == "io.kubernetes.docker.type" ||
+               name == "io.kubernetes.cri-o.ContainerType") {
+      meta.sandbox = label.value == "sandbox" || label.value == "podsandbox";
+    }
   }
 }
 
@@ -71,9 +84,6 @@ std::optional<ContainerMeta> ParseOciConfig(std::string_view json) {
     TakeStrings(annotations, meta.labels);
   }
   TakePod(meta);
-  for (const Label& label : meta.labels) {
-    if (label.name == "io.kubernetes.cri-o.ImageName") meta.image = label.value;
-  }
   return meta;
 }
 

@@ -1,4 +1,4 @@
-#include "agent/tail/container_meta.h"
+#include "agent/container/container_meta.h"
 
 #include <fstream>
 #include <iterator>
