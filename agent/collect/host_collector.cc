@@ -1,17 +1,20 @@
 #include "agent/collect/host_collector.h"
 
-#include <algorithm>
-#include <cctype>
-#include <sys/statvfs.h>
-#include <sys/timex.h>
-#include <unistd.h>
+#include <cmath>
 #include <utility>
 
-#include "agent/collect/fields.h"
+#include "agent/collect/proc_host.h"
+#include "agent/collect/proc_net.h"
+#include "agent/collect/send.h"
+#include "agent/collect/sys_class.h"
+#include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/bytes/hash.h"
 
 namespace opssight {
 namespace {
+
+constexpr MetricType kGauge = MetricType::kGauge;
 
 // A kernel without the feature is no failure.
 Status Optional(Status status) {
@@ -19,233 +22,258 @@ Status Optional(Status status) {
   return status;
 }
 
-struct ProcessStat {
-  std::string key;  // pid:start time, which a reused pid does not share.
-  std::string name;
-  double cpu_s = 0;
-  double rss_bytes = 0;
-  double cpu_since_s = 0;
-};
-
-// /proc/<pid>/stat: "1 (name with ) and blanks) S …" (proc(5)).
-bool ParseProcessStat(std::string_view text, ProcessStat& out) {
-  const std::size_t open = text.find('(');
-  const std::size_t close = text.rfind(')');
-  if (open == std::string_view::npos || close == std::string_view::npos || close < open)
-    return false;
-  std::vector<std::string_view> fields;
-  SplitFields(Trim(text.substr(close + 1)), fields);
-  double user = 0, system = 0, pages = 0;
-  if (fields.size() < 22 || !Number(fields[11], user) || !Number(fields[12], system) ||
-      !Number(fields[21], pages)) {
-    return false;
-  }
-  constexpr double kUserHz = 100;
-  out.name = text.substr(open + 1, close - open - 1);
-  out.key = std::string(Trim(text.substr(0, open))) + ":" + std::string(fields[19]);
-  out.cpu_s = (user + system) / kUserHz;
-  out.rss_bytes = pages * static_cast<double>(sysconf(_SC_PAGESIZE));
-  return true;
-}
-
-bool IsPid(const std::string& name) {
-  return !name.empty() && std::all_of(name.begin(), name.end(),
-                                      [](unsigned char c) { return std::isdigit(c) != 0; });
+std::vector<Label> CommonLabels(const HostOptions& options, const std::string& job) {
+  return WithOwn(options.labels,
+                 {{"host", options.host}, {"instance", options.host}, {"job", job}});
 }
 
 }  // namespace
 
-HostCollector::HostCollector(HostOptions options)
+HostCollector::HostCollector(HostOptions options, HostCalls& calls)
     : options_(std::move(options)),
+      calls_(calls),
       files_(options_.host_root),
-      host_(Common({{"host", options_.host}, {"job", "host"}})),
-      top_(Common({{"host", options_.host}, {"job", "process"}})) {
-  const auto file = [this](std::string_view name, std::string_view path,
-                           Status (*add)(std::string_view, FrameBuilder&)) {
-    parts_.push_back({.name = name, .add = [=, this] { return AddFile(path, add); }});
+      host_(CommonLabels(options_, options_.host_job)),
+      devices_(CommonLabels(options_, options_.host_job)),
+      sockets_(CommonLabels(options_, options_.host_job)),
+      top_(CommonLabels(options_, "process")),
+      processes_(options_.processes_top),
+      containers_(options_, files_) {}
+
+const std::vector<HostCollector::Part>& HostCollector::Parts() {
+  using Self = HostCollector;
+  static const std::vector<Part> parts = {
+      {"stat", [](Self& self) { return self.AddCpu(); }},
+      {"loadavg",
+       [](Self& self) { return self.AddFile("/proc/loadavg", &AddLoadavg, self.host_); }},
+      {"meminfo",
+       [](Self& self) { return self.AddFile("/proc/meminfo", &AddMeminfo, self.host_); }},
+      {"vmstat", [](Self& self) { return self.AddFile("/proc/vmstat", &AddVmstat, self.host_); }},
+      {"uptime", [](Self& self) { return self.AddFile("/proc/uptime", &AddUptime, self.host_); }},
+      {"filefd",
+       [](Self& self) { return self.AddFile("/proc/sys/fs/file-nr", &AddFileNr, self.host_); }},
+      {"schedstat",
+       [](Self& self) { return self.AddFile("/proc/schedstat", &AddSchedstat, self.host_); }},
+      {"pressure", [](Self& self) { return self.AddPressures(); }},
+      {"entropy", [](Self& self) { return self.AddEntropy(); }},
+      {"netstat", [](Self& self) { return self.AddNetstats(); }},
+      {"sockstat", [](Self& self) { return self.AddSockets(); }},
+      {"softnet",
+       [](Self& self) {
+         return self.AddFile("/proc/1/net/softnet_stat", &AddSoftnet, self.host_);
+       }},
+      {"conntrack", [](Self& self) { return self.AddConntrack(); }},
+      {"tcpstat", [](Self& self) { return self.AddTcp(); }},
+      {"udp_queues", [](Self& self) { return self.AddUdp(); }},
+      {"processes", [](Self& self) { return self.AddProcessCount(); }},
+      {"time", [](Self& self) { return self.AddTime(); }},
+      {"timex", [](Self& self) { return self.AddClock(); }},
+      {"uname", [](Self& self) { return self.AddUnameInfo(); }},
+      {"os", [](Self& self) { return self.AddOs(); }},
+      {"dmi", [](Self& self) { return AddDmi(self.files_, self.host_), Status(); }},
+      {"cpufreq", [](Self& self) { return AddCpuFrequency(self.files_, self.host_), Status(); }},
+      {"cpu", [](Self& self) { return AddCpuThrottles(self.files_, self.host_), Status(); }},
+      {"thermal_zone", [](Self& self) { return AddThermal(self.files_, self.host_), Status(); }},
+      {"hwmon", [](Self& self) { return self.hwmon_.Add(self.files_, self.host_), Status(); }},
+      {"edac", [](Self& self) { return AddEdac(self.files_, self.host_), Status(); }},
+      {"netdev",
+       [](Self& self) { return self.AddFile("/proc/1/net/dev", &AddNetDev, self.devices_); }},
+      {"netclass", [](Self& self) { return AddNetClass(self.files_, self.devices_), Status(); }},
+      {"arp", [](Self& self) { return self.AddFile("/proc/1/net/arp", &AddArp, self.devices_); }},
+      {"diskstats", [](Self& self) { return self.AddDisks(); }},
+      {"filesystem", [](Self& self) { return self.AddFilesystems(); }},
   };
-  parts_.push_back({.name = "stat", .add = [this]() -> Status {
-                      OPS_TRY(const std::string_view text, files_.Read("/proc/stat"));
-                      return AddStat(text, cpu_, host_);
-                    }});
-  file("loadavg", "/proc/loadavg", &AddLoadavg);
-  file("meminfo", "/proc/meminfo", &AddMeminfo);
-  file("vmstat", "/proc/vmstat", &AddVmstat);
-  file("diskstats", "/proc/diskstats", &AddDiskstats);
-  file("netdev", "/proc/1/net/dev", &AddNetDev);
-  file("snmp", "/proc/1/net/snmp", &AddSnmp);
-  file("netstat", "/proc/1/net/netstat", &AddSnmp);
-  file("sockstat", "/proc/1/net/sockstat", &AddSockstat);
-  file("sockstat6", "/proc/1/net/sockstat6", &AddSockstat);
-  file("filefd", "/proc/sys/fs/file-nr", &AddFileNr);
-  file("uptime", "/proc/uptime", &AddUptime);
-  parts_.push_back({.name = "pressure", .add = [this] { return AddPressures(); }});
-  parts_.push_back({.name = "tcpstat", .add = [this] { return AddTcp(); }});
-  parts_.push_back({.name = "filesystem", .add = [this] { return AddFilesystems(); }});
-  parts_.push_back({.name = "processes", .add = [this] { return AddProcesses(); }});
-  parts_.push_back({.name = "hwmon", .add = [this] { return AddHwmon(); }});
-  parts_.push_back({.name = "timex", .add = [this] { return AddTimex(); }});
+  return parts;
 }
 
 void HostCollector::Collect(std::int64_t wall_ms, Sink& sink) {
-  ++round_;
+  wall_ms_ = wall_ms;
+  files_.NextRound();
   host_.Begin();
+  devices_.Begin();
   top_.Begin();
-  for (const Part& part : parts_) {
-    const Status status = Optional(part.add());
+  if (IsSocketRound()) sockets_.Begin();
+  std::int64_t before_ns = calls_.SteadyNs();
+  for (const Part& part : Parts()) {
+    const Status status = Optional(part.add(*this));
     if (!status) {
       OPS_LOG_EVERY(60, kWarn, "collect: {}: {}; left out of this round", part.name,
                     status.error().message);
     }
-    host_.Add("node_scrape_collector_success", {{"collector", part.name}}, MetricType::kGauge,
-              status ? 1 : 0);
+    const std::int64_t after_ns = calls_.SteadyNs();
+    const auto took_us = static_cast<double>((after_ns - before_ns) / kNsPerUs);
+    before_ns = after_ns;
+    host_.Add("node_scrape_collector_success", {{"collector", part.name}}, kGauge, status ? 1 : 0);
+    host_.Add("node_scrape_collector_duration_seconds", {{"collector", part.name}}, kGauge,
+              took_us / 1e6);
   }
-  sink.AcceptMetrics(host_.End(wall_ms));
-  MetricRow top = top_.End(wall_ms);
-  if (!top.values.empty()) sink.AcceptMetrics(std::move(top));
-  CollectContainers(wall_ms, sink);
+  if (options_.processes_top != 0) processes_.Add(files_, top_);
+  SendFrame(host_, wall_ms, sink);
+  SendFrame(devices_, wall_ms, sink);
+  if (IsSocketRound()) SendFrame(sockets_, wall_ms, sink);
+  ++round_;
+  SendFrame(top_, wall_ms, sink);
+  containers_.Collect(wall_ms, sink);
 }
 
-Status HostCollector::AddFile(std::string_view path,
-                              Status (*add)(std::string_view, FrameBuilder&)) {
+Status HostCollector::AddFile(std::string_view path, AddText add, FrameBuilder& out) {
   OPS_TRY(const std::string_view text, files_.Read(path));
-  return add(text, host_);
+  return add(text, out);
+}
+
+Status HostCollector::AddOptional(std::string_view path, AddText add, FrameBuilder& out) {
+  return Optional(AddFile(path, add, out));
+}
+
+void HostCollector::AddSingle(std::string_view path, std::string_view name) {
+  double value = 0;
+  if (files_.ReadNumber(path, {}, value)) host_.Add(name, {}, kGauge, value);
+}
+
+Status HostCollector::AddCpu() {
+  OPS_TRY(const std::string_view text, files_.Read("/proc/stat"));
+  return AddStat(text, cpu_, host_);
 }
 
 Status HostCollector::AddPressures() {
-  for (const std::string_view resource : {"cpu", "io", "memory"}) {
-    const auto text = files_.Read("/proc/pressure/" + std::string(resource));
+  for (const auto& [resource, path] :
+       {std::pair("cpu", "/proc/pressure/cpu"), std::pair("io", "/proc/pressure/io"),
+        std::pair("memory", "/proc/pressure/memory"), std::pair("irq", "/proc/pressure/irq")}) {
+    const auto text = files_.Read(path);
     if (text) OPS_RETURN_IF_ERROR(AddPressure(resource, *text, host_));
   }
   return {};
 }
 
+Status HostCollector::AddEntropy() {
+  AddSingle("/proc/sys/kernel/random/entropy_avail", "node_entropy_available_bits");
+  AddSingle("/proc/sys/kernel/random/poolsize", "node_entropy_pool_size_bits");
+  return {};
+}
+
+Status HostCollector::AddNetstats() {
+  OPS_RETURN_IF_ERROR(AddOptional("/proc/1/net/snmp", &AddNetstat, host_));
+  OPS_RETURN_IF_ERROR(AddOptional("/proc/1/net/netstat", &AddNetstat, host_));
+  return AddOptional("/proc/1/net/snmp6", &AddSnmp6, host_);
+}
+
+Status HostCollector::AddSockets() {
+  OPS_RETURN_IF_ERROR(AddOptional("/proc/1/net/sockstat", &AddSockstat, host_));
+  return AddOptional("/proc/1/net/sockstat6", &AddSockstat, host_);
+}
+
+Status HostCollector::AddConntrack() {
+  AddSingle("/proc/sys/net/netfilter/nf_conntrack_count", "node_nf_conntrack_entries");
+  AddSingle("/proc/sys/net/netfilter/nf_conntrack_max", "node_nf_conntrack_entries_limit");
+  return AddOptional("/proc/1/net/stat/nf_conntrack", &AddConntrackStat, host_);
+}
+
+bool HostCollector::IsSocketRound() const {
+  return options_.socket_rounds != 0 && round_ % options_.socket_rounds == 0;
+}
+
 Status HostCollector::AddTcp() {
-  OPS_TRY(const std::string_view read, files_.Read("/proc/1/net/tcp"));
-  const std::string tcp(read);  // The next Read takes the buffer.
-  const auto tcp6 = files_.Read("/proc/1/net/tcp6");
-  return AddTcpStates(tcp, tcp6 ? *tcp6 : std::string_view(), host_);
+  if (!IsSocketRound()) return {};
+  SocketTable sockets;
+  const auto feed = [&sockets](std::string_view line) { sockets.Feed(line); };
+  OPS_RETURN_IF_ERROR(files_.ForEachLine("/proc/1/net/tcp", feed));
+  OPS_RETURN_IF_ERROR(Optional(files_.ForEachLine("/proc/1/net/tcp6", feed)));
+  sockets.AddTcpStates(sockets_);
+  return {};
+}
+
+Status HostCollector::AddUdp() {
+  if (!IsSocketRound()) return {};
+  for (const auto& [ip, path] :
+       {std::pair("v4", "/proc/1/net/udp"), std::pair("v6", "/proc/1/net/udp6")}) {
+    SocketTable sockets;
+    const Status status =
+        files_.ForEachLine(path, [&sockets](std::string_view line) { sockets.Feed(line); });
+    if (status) sockets.AddUdpQueues(ip, sockets_);
+    OPS_RETURN_IF_ERROR(Optional(status));
+  }
+  return {};
+}
+
+Status HostCollector::AddDisks() {
+  OPS_RETURN_IF_ERROR(AddFile("/proc/diskstats", &AddDiskstats, devices_));
+  OPS_TRY(const std::string_view text, files_.ReadSlow("/proc/diskstats"));
+  std::string name;
+  for (const Disk& disk : ParseDisks(text)) {
+    name.assign(1, 'b').append(disk.major).append(1, ':').append(disk.minor);
+    const auto udev = files_.ReadSlow("/run/udev/data", name);
+    AddDiskInfo(disk, udev ? *udev : std::string_view(), devices_);
+  }
+  return {};
 }
 
 Status HostCollector::AddFilesystems() {
   OPS_TRY(const std::string_view text, files_.Read("/proc/1/mountinfo"));
-  for (const Mount& mount : ParseMounts(text)) {
-    struct statvfs stats {};
-    if (statvfs(files_.Path(mount.path).c_str(), &stats) != 0 || stats.f_blocks == 0) continue;
-    const auto unit = static_cast<double>(stats.f_frsize);
-    AddFilesystem(mount,
-                  {.size_bytes = static_cast<double>(stats.f_blocks) * unit,
-                   .free_bytes = static_cast<double>(stats.f_bfree) * unit,
-                   .available_bytes = static_cast<double>(stats.f_bavail) * unit,
-                   .files = static_cast<double>(stats.f_files),
-                   .files_free = static_cast<double>(stats.f_ffree)},
-                  host_);
-  }
-  return {};
-}
-
-Status HostCollector::AddProcesses() {
-  std::vector<std::string> pids = files_.List("/proc");
-  std::erase_if(pids, [](const std::string& name) { return !IsPid(name); });
-  host_.Add("system_process_count", {}, MetricType::kGauge, static_cast<double>(pids.size()));
-  if (options_.processes_top != 0) AddTop(pids);
-  return {};
-}
-
-void HostCollector::AddTop(const std::vector<std::string>& pids) {
-  std::vector<ProcessStat> stats;
-  for (const std::string& pid : pids) {
-    const auto text = files_.Read("/proc/" + pid + "/stat");
-    ProcessStat stat;
-    if (!text || !ParseProcessStat(*text, stat)) continue;  // It ended meanwhile.
-    Process& known = processes_[stat.key];
-    stat.cpu_since_s = known.round == 0 ? 0 : stat.cpu_s - known.cpu_s;
-    known = {.cpu_s = stat.cpu_s, .round = round_};
-    stats.push_back(std::move(stat));
-  }
-  std::erase_if(processes_, [this](const auto& entry) { return entry.second.round != round_; });
-  const auto top = [&](auto less, std::string_view name, MetricType type, auto value) {
-    const std::size_t count = std::min(options_.processes_top, stats.size());
-    std::partial_sort(stats.begin(), stats.begin() + static_cast<std::ptrdiff_t>(count),
-                      stats.end(), less);
-    // By key, so that the layout stays while the same processes lead.
-    std::sort(stats.begin(), stats.begin() + static_cast<std::ptrdiff_t>(count),
-              [](const auto& a, const auto& b) { return a.key < b.key; });
-    for (std::size_t i = 0; i < count; ++i) {
-      const std::string_view key = stats[i].key;
-      top_.Add(name, {{"name", stats[i].name}, {"pid", key.substr(0, key.find(':'))}}, type,
-               value(stats[i]));
+  if (const std::uint64_t hash = Hash64(text); hash != mounts_hash_) {
+    mounts_ = ParseMounts(text, options_.mounts_max);
+    mounts_hash_ = hash;
+    if (mounts_.size() == options_.mounts_max) {
+      OPS_LOG_EVERY(600, kWarn,
+                    "collect: {} file systems (collect.mounts_max) or more; the rest is left out",
+                    mounts_.size());
     }
-  };
-  top([](const auto& a, const auto& b) { return a.cpu_since_s > b.cpu_since_s; },
-      "process_cpu_seconds_total", MetricType::kCounter,
-      [](const auto& stat) { return stat.cpu_s; });
-  top([](const auto& a, const auto& b) { return a.rss_bytes > b.rss_bytes; },
-      "process_resident_memory_bytes", MetricType::kGauge,
-      [](const auto& stat) { return stat.rss_bytes; });
-}
-
-Status HostCollector::AddHwmon() {
-  constexpr double kMilli = 1e-3;
-  for (const std::string& chip : files_.List("/sys/class/hwmon")) {
-    const std::string dir = "/sys/class/hwmon/" + chip;
-    for (const std::string& name : files_.List(dir)) {
-      if (!name.starts_with("temp") || !name.ends_with("_input")) continue;
-      const auto text = files_.Read(dir + "/" + name);
-      double value = 0;
-      if (!text || !Number(Trim(*text), value)) continue;
-      const std::string_view sensor = std::string_view(name).substr(0, name.size() - 6);
-      host_.Add("node_hwmon_temp_celsius", {{"chip", chip}, {"sensor", sensor}}, MetricType::kGauge,
-                value * kMilli);
+  }
+  for (const Mount& mount : mounts_) {
+    if (mount.remote && !options_.remote_filesystems) continue;
+    FilesystemUsage usage;
+    if (!calls_.Filesystem(files_.Path(mount.path), usage)) {
+      AddFilesystemError(mount, devices_);
+    } else if (usage.size_bytes > 0) {
+      AddFilesystem(mount, usage, devices_);
     }
   }
   return {};
 }
 
-Status HostCollector::AddTimex() {
-  struct timex state {};
-  const int status = adjtimex(&state);
-  if (status < 0) return {};  // Not allowed in some sandboxes.
-  const double unit = (state.status & STA_NANO) != 0 ? 1e-9 : 1e-6;
-  host_.Add("node_timex_offset_seconds", {}, MetricType::kGauge,
-            static_cast<double>(state.offset) * unit);
-  host_.Add("node_timex_maxerror_seconds", {}, MetricType::kGauge,
-            static_cast<double>(state.maxerror) * 1e-6);
-  host_.Add("node_timex_sync_status", {}, MetricType::kGauge, status == TIME_ERROR ? 0 : 1);
+Status HostCollector::AddProcessCount() {
+  // The kernel counts processes among the links of /proc: the names, which cost some us for
+  // each process, are read now and then to learn how many of the links are none.
+  const auto links = static_cast<std::int64_t>(files_.Links("/proc"));
+  std::int64_t count = links - proc_links_;
+  if (proc_links_ < 0 || count < 1 || round_ % HostFiles::kSlowRounds == 0) {
+    count = 0;
+    files_.ForEachName("/proc", [&count](std::string_view name, bool) { count += IsPid(name); });
+    const bool still = static_cast<std::int64_t>(files_.Links("/proc")) == links;
+    proc_links_ = still ? links - count : -1;
+  }
+  host_.Add("system_process_count", {}, kGauge, static_cast<double>(count));
   return {};
 }
 
-// Of one name the last stays: options_.labels come first.
-std::vector<Label> HostCollector::Common(std::vector<Label> own) const {
-  own.insert(own.begin(), options_.labels.begin(), options_.labels.end());
-  return own;
+Status HostCollector::AddTime() {
+  host_.Add("node_time_seconds", {}, kGauge, static_cast<double>(wall_ms_) / 1e3);
+  const double offset_s = calls_.ZoneOffset(wall_ms_ / kMsPerSecond, zone_);
+  host_.Add("node_time_zone_offset_seconds", {{"time_zone", zone_}}, kGauge, offset_s);
+  AddClockSources(files_, host_);
+  return {};
 }
 
-void HostCollector::CollectContainers(std::int64_t wall_ms, Sink& sink) {
-  const CgroupVersion version = DetectCgroups(files_);
-  for (const ContainerCgroup& cgroup : FindContainers(files_, version, options_.cgroups_max)) {
-    auto it = containers_.find(cgroup.id);
-    if (it == containers_.end()) {
-      it = containers_
-               .emplace(cgroup.id, Container{.frame = FrameBuilder(Common(
-                                                 {{"host", options_.host},
-                                                  {"job", "container"},
-                                                  {"id", cgroup.path},
-                                                  {"container_id", cgroup.id.substr(0, 12)}}))})
-               .first;
-    }
-    Container& container = it->second;
-    container.round = round_;
-    container.frame.Begin();
-    if (version == CgroupVersion::kV2) {
-      AddCgroupV2(files_, cgroup, container.frame);
-    } else {
-      AddCgroupV1(files_, cgroup, container.frame);
-    }
-    MetricRow row = container.frame.End(wall_ms);
-    if (!row.values.empty()) sink.AcceptMetrics(std::move(row));
+Status HostCollector::AddClock() {
+  timex clock{};
+  const int state = calls_.Timex(clock);
+  if (state >= 0) AddTimex(clock, state, host_);  // Some sandboxes do not allow it.
+  return {};
+}
+
+Status HostCollector::AddUnameInfo() {
+  utsname name{};
+  if (!calls_.Uname(name)) return {};
+  // In a container uname gives the container's own name.
+  const bool inside = !options_.host_root.empty();
+  AddUname(name, inside ? std::string_view(options_.host) : std::string_view(name.nodename), host_);
+  return {};
+}
+
+Status HostCollector::AddOs() {
+  for (const std::string_view path : {"/etc/os-release", "/usr/lib/os-release"}) {
+    if (const auto text = files_.ReadSlow(path)) return AddOsRelease(*text, host_);
   }
-  std::erase_if(containers_, [this](const auto& entry) { return entry.second.round != round_; });
+  return {};
 }
 
 }  // namespace opssight

@@ -18,6 +18,23 @@ const OptionTable<HostOptions>& HostTable() {
       setting::Value("processes_top", &HostOptions::processes_top,
                      "Processes reported, by CPU and by memory, each. 0: none.")
           .Max(1000),
+      setting::Value("host_job", &HostOptions::host_job,
+                     "The label job of the host's series, by which public dashboards select.")
+          .Required(),
+      setting::Value("container_job", &HostOptions::container_job,
+                     "The label job of containers' series.")
+          .Required(),
+      setting::Value("socket_rounds", &HostOptions::socket_rounds,
+                     "TCP states and UDP queues are read at every so manieth round, as the kernel "
+                     "walks its whole table of sockets for them. 0: never."),
+      setting::Value("services", &HostOptions::services,
+                     "Also report the control groups of systemd's services, as containers are."),
+      setting::Value("remote_filesystems", &HostOptions::remote_filesystems,
+                     "Also report the size of NFS, CIFS, FUSE and the like. The agent waits for "
+                     "their answer, with all else it does, when a server is away."),
+      setting::Value("mounts_max", &HostOptions::mounts_max,
+                     "File systems reported; what is over it is left out and logged.")
+          .Min(1),
       setting::Value("cgroups_max", &HostOptions::cgroups_max,
                      "Control groups looked at for containers in a round.")
           .Min(1),

@@ -1,0 +1,1 @@
+ops_bench(collect DEPS agent/collect ops_test_support)
