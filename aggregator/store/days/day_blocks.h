@@ -71,6 +71,7 @@ class DayBlocks {
   }
 
   Status Flush(WalPosition cut) OPS_EXCLUDES(mutex_) {
+    OPS_RETURN_IF_ERROR(files_.DropLeftovers());
     const std::shared_ptr<const Frozen> frozen = TakeFrozen();
     if (frozen == nullptr) return {};
     for (const auto& [day, blocks] : *frozen) {

@@ -41,14 +41,23 @@ Status DayFiles::Recover(WalPosition flushed) {
   for (const DayNumber day : found) {
     // Not kept open: of many days most are not asked for.
     const auto env = Env::Open(Path(day), {.map_bytes = options_.map_bytes, .tables_max = 4});
-    Status status = env ? DropLeftovers(**env, flushed) : Status(env.error());
+    Status status = env ? DropAbove(**env, flushed) : Status(env.error());
     if (!status && status.error().code == ErrorCode::kCorrupt) {
       OPS_RETURN_IF_ERROR(MoveAside(day, status.error()));
       continue;
     }
-    OPS_RETURN_IF_ERROR(status);
+    const bool full =
+        env && !status &&
+        (status.error().code == ErrorCode::kIo || status.error().code == ErrorCode::kExhausted);
+    if (!full) OPS_RETURN_IF_ERROR(status);
     MutexLock lock(mutex_);
     days_[day] = nullptr;
+    if (!full) continue;
+    leftovers_[day] = flushed;
+    OPS_LOG(kError,
+            "store: {}: half a flush cannot be deleted: {}; left out, tried again before "
+            "the next flush",
+            Path(day), status.error().message);
   }
   return {};
 }
@@ -64,7 +73,28 @@ Status DayFiles::MoveAside(DayNumber day, const Error& why) {
   return {};
 }
 
-Status DayFiles::DropLeftovers(Env& env, WalPosition flushed) const {
+Status DayFiles::DropLeftovers() {
+  std::map<DayNumber, WalPosition> leftovers;
+  {
+    MutexLock lock(mutex_);
+    leftovers = leftovers_;
+  }
+  for (const auto& [day, flushed] : leftovers) {
+    OPS_TRY(const std::shared_ptr<Env> env, Open(day));
+    if (env != nullptr) OPS_RETURN_IF_ERROR(DropAbove(*env, flushed));
+    MutexLock lock(mutex_);
+    leftovers_.erase(day);
+  }
+  return {};
+}
+
+WalPosition DayFiles::ValidUpTo(DayNumber day) const {
+  MutexLock lock(mutex_);
+  const auto it = leftovers_.find(day);
+  return it == leftovers_.end() ? std::numeric_limits<WalPosition>::max() : it->second;
+}
+
+Status DayFiles::DropAbove(Env& env, WalPosition flushed) const {
   {
     OPS_TRY(ReadTxn txn, env.BeginRead());
     const auto table = txn.OpenTable(kTable);
@@ -138,6 +168,7 @@ void DayFiles::Drop(DayNumber day) {
     if (it == days_.end()) return;
     env = std::move(it->second);
     days_.erase(it);
+    leftovers_.erase(day);
   }
   std::error_code error;
   std::filesystem::remove(Path(day), error);

@@ -1,6 +1,7 @@
 // DayFiles: the environments of one signal, a file for each UTC day, and the keys
 // (cut, number) of what a flush writes into them. Cuts above the one that the wal
-// recorded are leftovers of a crash; Recover deletes them.
+// recorded are leftovers of a crash; Recover deletes them. On a full disk it cannot:
+// then readers leave them out (ValidUpTo), and the next flush deletes them first.
 //
 // An environment opens when it is first needed and stays open until its day is
 // dropped (LMDB allows a file to be open once in a process). Any thread.
@@ -38,6 +39,10 @@ class DayFiles {
 
   // Makes the folder, lists the days, deletes what has a cut above flushed.
   Status Recover(WalPosition flushed);
+  // Deletes what Recover could not. To be called before a flush writes.
+  Status DropLeftovers();
+  // Entries of the day with a higher cut are leftovers.
+  WalPosition ValidUpTo(DayNumber day) const;
 
   // Null: there is no such day.
   Result<std::shared_ptr<Env>> Open(DayNumber day);
@@ -69,13 +74,14 @@ class DayFiles {
 
  private:
   Result<std::shared_ptr<Env>> OpenOrMake(DayNumber day);
-  Status DropLeftovers(Env& env, WalPosition flushed) const;
+  Status DropAbove(Env& env, WalPosition flushed) const;
   Status MoveAside(DayNumber day, const Error& why);
 
   const DayFilesOptions options_;
   std::atomic<std::uint64_t> bad_days_{0};
   mutable Mutex mutex_;
   std::map<DayNumber, std::shared_ptr<Env>> days_ OPS_GUARDED_BY(mutex_);  // Null: not open.
+  std::map<DayNumber, WalPosition> leftovers_ OPS_GUARDED_BY(mutex_);      // Above which cut.
 };
 
 }  // namespace opssight

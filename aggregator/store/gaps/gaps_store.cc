@@ -62,11 +62,32 @@ Status GapsStore::Recover(WalPosition flushed) {
   OPS_TRY(env_, OpenOrSetAside(options_.dir + "/gaps.mdb",
                                {.map_bytes = options_.map_bytes, .tables_max = 4}, {kTable},
                                options_.clock->WallMs(), &set_aside));
+  leftovers_above_ = flushed;
+  {
+    MutexLock lock(mutex_);
+    published_ = flushed;
+  }
+  const Status dropped = DropLeftovers();
+  if (dropped ||
+      (dropped.error().code != ErrorCode::kIo && dropped.error().code != ErrorCode::kExhausted)) {
+    return dropped;
+  }
+  OPS_LOG(kError,
+          "gaps: half a flush cannot be deleted: {}; left out, tried again before the "
+          "next flush",
+          dropped.error().message);
+  return {};
+}
+
+// What a crash left of a flush that the wal does not know: before anything above that cut
+// is published.
+Status GapsStore::DropLeftovers() {
+  if (!leftovers_above_) return {};
   std::uint64_t bytes = 0;
-  OPS_RETURN_IF_ERROR(env_->Write([&](WriteTxn& txn) { return DropAbove(txn, flushed, bytes); }));
+  OPS_RETURN_IF_ERROR(
+      env_->Write([&](WriteTxn& txn) { return DropAbove(txn, *leftovers_above_, bytes); }));
   disk_bytes_ = bytes;
-  MutexLock lock(mutex_);
-  published_ = flushed;
+  leftovers_above_.reset();
   return {};
 }
 
@@ -85,6 +106,7 @@ void GapsStore::Freeze(WalPosition) {
 }
 
 Status GapsStore::Flush(WalPosition cut) {
+  OPS_RETURN_IF_ERROR(DropLeftovers());
   std::shared_ptr<const Records> frozen;
   {
     MutexLock lock(mutex_);

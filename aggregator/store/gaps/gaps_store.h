@@ -12,6 +12,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -52,12 +53,14 @@ class GapsStore final : public SignalStore, public GapSource {
 
  private:
   using Records = std::vector<Gap>;
+  Status DropLeftovers();
   Status FlushFrom(std::size_t& next, const Records& records, WalPosition cut);
   Status DeletePiece(std::int64_t keep_from_ns, std::uint64_t bytes_max, std::string& after,
                      bool& more);
 
   const GapsOptions options_;
-  std::unique_ptr<GuardedEnv> env_;  // Set by Recover.
+  std::unique_ptr<GuardedEnv> env_;             // Set by Recover.
+  std::optional<WalPosition> leftovers_above_;  // Until they are deleted. Recover, Flush.
   mutable std::atomic<std::uint64_t> corrupt_records_{0};
   std::atomic<std::uint64_t> disk_bytes_{0};
   mutable Mutex mutex_;

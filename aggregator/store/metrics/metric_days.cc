@@ -63,7 +63,7 @@ Result<std::shared_ptr<MetricDay>> MetricDays::Load(DayNumber day) {
   }
   OPS_TRY(const std::shared_ptr<Env> env, files_.Open(day));
   if (env == nullptr) return std::shared_ptr<MetricDay>();
-  OPS_TRY(std::shared_ptr<MetricDay> read, Read(*env));
+  OPS_TRY(std::shared_ptr<MetricDay> read, Read(*env, files_.ValidUpTo(day)));
   loaded_[day] = {.day = read, .used = ++uses_};
   Evict();
   return read;
@@ -91,9 +91,9 @@ std::uint64_t MetricDays::index_bytes() const {
   return bytes;
 }
 
-Result<std::shared_ptr<MetricDay>> MetricDays::Read(Env& env) {
+Result<std::shared_ptr<MetricDay>> MetricDays::Read(Env& env, WalPosition valid_up_to) {
   auto day = std::make_shared<MetricDay>();
-  OPS_RETURN_IF_ERROR(ReadEntries(env, *day));
+  OPS_RETURN_IF_ERROR(ReadEntries(env, valid_up_to, *day));
   // Series of a lost piece of the log are in blocks still: their ids are taken.
   const std::size_t known = day->index().size();
   std::size_t end = known;
@@ -110,7 +110,7 @@ Result<std::shared_ptr<MetricDay>> MetricDays::Read(Env& env) {
   return day;
 }
 
-Status MetricDays::ReadEntries(Env& env, MetricDay& day) {
+Status MetricDays::ReadEntries(Env& env, WalPosition valid_up_to, MetricDay& day) {
   OPS_TRY(ReadTxn txn, env.BeginRead());
   const auto table = txn.OpenTable(DayFiles::kTable);
   if (!table) return table.error().code == ErrorCode::kNotFound ? Status() : table.error();
@@ -124,6 +124,7 @@ Status MetricDays::ReadEntries(Env& env, MetricDay& day) {
       continue;
     }
     const DayKey here = *key;
+    if (here.cut > valid_up_to) break;
     if (here.number >= kBlockNumber) {
       OPS_TRY(at, cursor.Seek(DayFiles::Key(here.cut + 1, 0)));
       continue;

@@ -88,8 +88,8 @@ class MetricDays {
     std::uint64_t used = 0;
   };
 
-  Result<std::shared_ptr<MetricDay>> Read(Env& env);
-  Status ReadEntries(Env& env, MetricDay& day);
+  Result<std::shared_ptr<MetricDay>> Read(Env& env, WalPosition valid_up_to);
+  Status ReadEntries(Env& env, WalPosition valid_up_to, MetricDay& day);
   Result<MetricDay::Blocks> ScanBlocks(Cursor& cursor, WalPosition cut);
   void Evict() OPS_REQUIRES(mutex_);
   void LeaveOut(const std::string& path, const Error& why);

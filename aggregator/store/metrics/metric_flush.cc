@@ -167,6 +167,7 @@ Status MetricDays::FlushDay(DayNumber number, WalPosition cut, const MetricsHead
 }
 
 Status MetricDays::Flush(WalPosition cut, const MetricsHead& head) {
+  OPS_RETURN_IF_ERROR(files_.DropLeftovers());
   FrozenTargets targets;
   for (const auto& target : head.Targets()) {
     const HeadTarget::View view = target->Take();

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "common/base/clock.h"
+#include "tests/support/file_limit.h"
 
 namespace opssight {
 namespace {
@@ -107,6 +108,27 @@ TEST_F(DayBlocksTest, LeftoversOfAnUnrecordedCutGoInWhateverDayTheyAre) {
   EXPECT_EQ(Read(2), "");
   Flush(9, 2, {"b:2"});
   EXPECT_EQ(Read(2), "b=b:2 ");
+}
+
+TEST_F(DayBlocksTest, LeftoversOnAFullDiskAreLeftOutAndGoBeforeTheNextFlush) {
+  Flush(5, 1, {"a:1"});
+  Flush(9, 2, {"b:2"});
+  Flush(9, 1, {"c:3"});
+  {
+    const FileLimit full(8192);  // The meta pages.
+    Reopen(5);
+    EXPECT_EQ(Read(1), "a=a:1 ");
+    EXPECT_EQ(Read(2), "");
+    Freeze(1, {"d:4"});
+    EXPECT_FALSE(blocks_->Flush(12).has_value());
+    EXPECT_EQ(Read(1), "a=a:1 ");
+  }
+  ASSERT_TRUE(blocks_->Flush(12).has_value());
+  blocks_->Publish(12);
+  EXPECT_EQ(Read(1), "a=a:1 d=d:4 ");
+  EXPECT_EQ(Read(2), "") << "also where the flush wrote nothing";
+  Reopen(12);
+  EXPECT_EQ(Read(1), "a=a:1 d=d:4 ");
 }
 
 TEST_F(DayBlocksTest, ADamagedBlockIsLeftOutAndCounted) {

@@ -4,6 +4,7 @@
 
 #include "aggregator/store/gaps/gap_record.h"
 #include "tests/aggregator/store/store_testing.h"
+#include "tests/support/file_limit.h"
 
 namespace opssight {
 namespace {
@@ -133,6 +134,23 @@ TEST(GapRecordTest, TextFromAgentsIsBounded) {
   ASSERT_TRUE(gap.has_value());
   EXPECT_EQ(gap->reason.size(), kGapTextBytesMax);
   EXPECT_EQ(DecodeGap("").error().code, ErrorCode::kCorrupt);
+}
+
+TEST_F(GapsStoreTest, LeftoversOnAFullDiskAreLeftOutAndGoBeforeTheNextFlush) {
+  Apply(GapAt(10, 15, "first"));
+  Flush(1);
+  Apply(GapAt(20, 25, "unrecorded"));
+  Flush(2);
+  {
+    const FileLimit full(8192);  // The meta pages.
+    Reopen(1);
+    EXPECT_EQ(Reasons(), "first ");
+    store_->Freeze(3);
+    EXPECT_FALSE(store_->Flush(3).has_value());
+  }
+  ASSERT_TRUE(store_->Flush(3).has_value());
+  store_->Publish(3);
+  EXPECT_EQ(Reasons(), "first ");
 }
 
 }  // namespace
