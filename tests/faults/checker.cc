@@ -27,7 +27,7 @@ std::string Shown(const std::vector<std::uint64_t>& numbers) {
 bool InGap(const Evidence& evidence, std::uint64_t n) {
   const std::int64_t time = evidence.first_ns + static_cast<std::int64_t>(n - 1) * evidence.step_ns;
   return std::any_of(evidence.gaps.begin(), evidence.gaps.end(), [&](const GapRecord& gap) {
-    return gap.count > 0 && gap.from_ns <= time && time <= gap.to_ns;
+    return gap.count > 0 && (!evidence.timed || (gap.from_ns <= time && time <= gap.to_ns));
   });
 }
 

@@ -21,6 +21,7 @@ struct GapRecord {
 struct Evidence {
   std::string source;
   std::uint64_t emitted = 0;  // N.
+  bool timed = true;          // Else records have the time when they were read.
   std::int64_t first_ns = 0;  // Time of record 1,
   std::int64_t step_ns = 1;   // and from each to the next.
   // Records handed over again because an answer was missing: a copy may have become a

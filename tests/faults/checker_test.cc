@@ -104,6 +104,14 @@ TEST(Checker, AGapForACopyThatWasSentAgainIsRight) {
   EXPECT_FALSE(Check(evidence).problems.empty());
 }
 
+TEST(Checker, WithoutTimesOnlyCountsSpeak) {
+  Evidence evidence = Five({1, 2, 4, 5}, {{900, 940, 1, "x"}});
+  evidence.timed = false;
+  EXPECT_THAT(Check(evidence).problems, IsEmpty());
+  evidence.gaps.clear();
+  EXPECT_EQ(Check(evidence).unexplained, 1U);
+}
+
 TEST(Checker, NothingEmittedShowsNothing) {
   EXPECT_FALSE(Check({.source = "a"}).problems.empty());
 }

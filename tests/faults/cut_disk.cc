@@ -6,7 +6,6 @@
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 #include <vector>
 
@@ -102,14 +101,12 @@ Status CutDisk::Fill() {
 }
 
 Status CutDisk::Free() {
-  return unlink((mount_ + "/filler").c_str()) == 0
-             ? Status()
-             : Status(IoError("remove " + mount_ + "/filler", errno));
-}
-
-std::uint64_t CutDisk::free_bytes() const {
-  struct statvfs info {};
-  return statvfs(mount_.c_str(), &info) == 0 ? info.f_bavail * info.f_frsize : 0;
+  const int dir = open(mount_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  // Synced: else the next power cut would bring the file back.
+  const bool ok = dir >= 0 && unlinkat(dir, "filler", 0) == 0 && syncfs(dir) == 0;
+  const int error = errno;
+  if (dir >= 0) close(dir);
+  return ok ? Status() : Status(IoError("remove " + mount_ + "/filler", error));
 }
 
 }  // namespace opssight::faults

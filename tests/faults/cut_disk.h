@@ -30,7 +30,6 @@ class CutDisk {
   // Takes all free space; Free gives it back.
   Status Fill();
   Status Free();
-  std::uint64_t free_bytes() const;
 
  private:
   CutDisk(std::string image, std::string mount)

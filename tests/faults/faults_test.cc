@@ -125,6 +125,95 @@ TEST(Faults, PowerCuts) {
   ASSERT_DONE(world.Prove());
 }
 
+struct Side {
+  const char* name;
+  Program& program;
+  CutDisk& disk;
+  bool down = false;  // To be started.
+};
+
+void KillSide(World& world, Side& side) {
+  side.program.Kill();
+  side.down = true;
+  world.Count(fmt::format("kills of the {}", side.name));
+}
+
+void CutSide(World& world, Side& side) {
+  ASSERT_DONE(side.disk.Cut());
+  std::this_thread::sleep_for(std::chrono::milliseconds(world.random().Below(30)));
+  side.program.Kill();
+  side.down = true;
+  ASSERT_DONE(side.disk.Restore());
+  world.Count(fmt::format("power cuts of the {}", side.name));
+}
+
+// Full, then killed and started on the full disk, then freed.
+void FillSide(World& world, Side& side) {
+  ASSERT_DONE(side.disk.Fill());
+  ASSERT_DONE(world.PassBetween(0, 2'000));
+  if (world.random().Below(2) == 0) {
+    side.program.Kill();
+    ASSERT_DONE(side.program.Start());
+    ASSERT_DONE(world.PassBetween(300, 1'500));
+    world.Count(fmt::format("kills on a full disk of the {}", side.name));
+  }
+  ASSERT_DONE(side.disk.Free());
+  world.Count(fmt::format("full disks of the {}", side.name));
+}
+
+void HangSide(World& world, Side& side) {
+  side.program.Signal(SIGSTOP);
+  ASSERT_DONE(world.PassBetween(0, 3'000));
+  side.program.Signal(SIGCONT);
+  world.Count(fmt::format("times that the {} hung", side.name));
+}
+
+void Strike(World& world, std::vector<Side>& sides) {
+  Side& one = sides[world.random().Below(2)];
+  switch (world.random().Below(6)) {
+    case 0:
+      return FillSide(world, one);
+    case 1:
+      return HangSide(world, one);
+    case 2:
+      KillSide(world, sides[0]);
+      return KillSide(world, sides[1]);
+    case 3:
+      ASSERT_NO_FATAL_FAILURE(CutSide(world, sides[0]));
+      return CutSide(world, sides[1]);
+    case 4:
+      return CutSide(world, one);
+    default:
+      return KillSide(world, one);
+  }
+}
+
+TEST(Faults, Mixed) {
+  TempDir dir;
+  auto agent_disk = CutDisk::Make(dir / "agent", 256);
+  if (!agent_disk) GTEST_SKIP() << agent_disk.error().message;
+  auto aggregator_disk = CutDisk::Make(dir / "aggregator", 512);
+  if (!aggregator_disk) GTEST_SKIP() << aggregator_disk.error().message;
+  World world({.name = "mixed",
+               .agent_dir = (*agent_disk)->path() + "/agent",
+               .aggregator_dir = (*aggregator_disk)->path() + "/aggregator",
+               .aggregator_yaml = kBusyStore});
+  ASSERT_DONE(world.Start());
+  world.Load({.rotate_after = 150});
+  std::vector<Side> sides = {{"agent", world.programs().agent(), **agent_disk},
+                             {"aggregator", world.programs().aggregator(), **aggregator_disk}};
+  for (int round = 0; round < Rounds(8, 150); ++round) {
+    ASSERT_DONE(world.PassBetween(50, 1'500));
+    ASSERT_NO_FATAL_FAILURE(Strike(world, sides));
+    for (Side& side : sides) {
+      if (!std::exchange(side.down, false)) continue;
+      ASSERT_DONE(side.program.Start());
+    }
+    if (round % 20 == 19) world.Say(fmt::format("round {}", round + 1));
+  }
+  ASSERT_DONE(world.Prove());
+}
+
 // More than the spool holds, of text that hardly compresses.
 constexpr LoadOptions kHeavy{
     .lines = 200, .spans = 600, .points = 200, .pad_bytes = 2'000, .rotate_after = 700};

@@ -38,6 +38,7 @@ class LogFile final : public Generator {
   void Run();
   void Open();
   void Rotate();
+  void Shift();
   std::string Record(std::uint64_t n) const;
   std::string CriRecord(std::uint64_t n) const;
 
@@ -58,6 +59,9 @@ void LogFile::Open() {
     const std::string folder = fmt::format("{}/pods/faults_{}_0/app", options_.dir, source_.name);
     fs::create_directories(folder);
     path_ = folder + "/0.log";
+  } else if (source_.kind == SourceKind::kFile) {
+    fs::create_directories(options_.dir + "/files");
+    path_ = fmt::format("{}/files/{}.log", options_.dir, source_.name);
   } else {
     const std::string id = ToHex(HashOf128(source_.name)) + ToHex(HashOf128(source_.name + "2"));
     const std::string folder = fmt::format("{}/docker/{}", options_.dir, id);
@@ -71,18 +75,28 @@ void LogFile::Open() {
   OPS_CHECK(fd_ >= 0, "open {}: {}", path_, std::strerror(errno));
 }
 
-// kubelet: 0.log.<time>; Docker: -json.log.1, .2, … shifted.
+void LogFile::Shift() {
+  for (int i = rotations_ - 1; i >= 1; --i) {
+    std::filesystem::rename(fmt::format("{}.{}", path_, i), fmt::format("{}.{}", path_, i + 1));
+  }
+}
+
+// kubelet: 0.log.<time>; Docker: -json.log.1, .2, … shifted; logrotate's copytruncate.
 void LogFile::Rotate() {
-  close(fd_);
   ++rotations_;
+  if (source_.kind == SourceKind::kFile) {
+    Shift();
+    std::filesystem::copy_file(path_, path_ + ".1");
+    OPS_CHECK(ftruncate(fd_, 0) == 0, "truncate {}: {}", path_, std::strerror(errno));
+    return;
+  }
+  close(fd_);
   if (source_.kind == SourceKind::kCri) {
     std::filesystem::rename(path_,
                             fmt::format("{}.20260101-{:02}{:02}{:02}", path_, rotations_ / 3600,
                                         rotations_ / 60 % 60, rotations_ % 60));
   } else {
-    for (int i = rotations_ - 1; i >= 1; --i) {
-      std::filesystem::rename(fmt::format("{}.{}", path_, i), fmt::format("{}.{}", path_, i + 1));
-    }
+    Shift();
     std::filesystem::rename(path_, path_ + ".1");
   }
   Open();
@@ -100,6 +114,7 @@ std::string LogFile::CriRecord(std::uint64_t n) const {
 
 std::string LogFile::Record(std::uint64_t n) const {
   if (source_.kind == SourceKind::kCri) return CriRecord(n);
+  if (source_.kind == SourceKind::kFile) return source_.Line(n) + "\n";
   return fmt::format("{{\"log\":\"{}\\n\",\"stream\":\"stdout\",\"time\":\"{}\"}}\n",
                      source_.Line(n), FormatRfc3339Ns(source_.TimeNs(n)));
 }

@@ -72,9 +72,16 @@ std::int64_t Integer(const element& at, std::string_view pointer) {
 
 // ---- logs
 
+// The label that no other source has.
+std::string LabelOf(const Source& source) {
+  const char* name = source.kind == SourceKind::kCri      ? "pod"
+                     : source.kind == SourceKind::kDocker ? "container_name"
+                                                          : "service_name";
+  return fmt::format("{}=\"{}\"", name, source.name);
+}
+
 std::string Selector(const Source& source) {
-  return fmt::format("{{{}=\"{}\"}}", source.kind == SourceKind::kCri ? "pod" : "container_name",
-                     source.name);
+  return "{" + LabelOf(source) + "}";
 }
 
 struct ReadLine {
@@ -107,7 +114,7 @@ void TakeLine(const Source& source, const ReadLine& line, Evidence& evidence) {
   const std::string_view text = line.text;
   const auto n = text.substr(0, 2) == "n=" ? Number(text.substr(2, text.find(' ') - 2))
                                            : std::optional<std::uint64_t>();
-  if (!n || source.Line(*n) != text || source.TimeNs(*n) != line.time_ns) {
+  if (!n || source.Line(*n) != text || (source.timed() && source.TimeNs(*n) != line.time_ns)) {
     evidence.strange.push_back(fmt::format("{} {}", line.time_ns, text));
     return;
   }
@@ -188,10 +195,9 @@ Status ReadPoints(const std::string& url, const Source& source, Evidence& eviden
 bool Concerns(const Source& source, std::string_view signal, std::string_view stream) {
   switch (source.kind) {
     case SourceKind::kCri:
-      return signal == "logs" && stream.find("pod=\"" + source.name + "\"") != stream.npos;
     case SourceKind::kDocker:
-      return signal == "logs" &&
-             stream.find("container_name=\"" + source.name + "\"") != stream.npos;
+    case SourceKind::kFile:
+      return signal == "logs" && stream.find(LabelOf(source)) != stream.npos;
     case SourceKind::kSpans:
       return signal == "spans" && stream == source.name;
     case SourceKind::kMetrics:
@@ -224,6 +230,7 @@ Result<Evidence> ReadBack(const std::string& url, const Source& source, std::uin
                           std::uint64_t retried) {
   Evidence evidence{.source = source.name,
                     .emitted = emitted,
+                    .timed = source.timed(),
                     .first_ns = source.TimeNs(1),
                     .step_ns = source.step_ns(),
                     .retried = retried};
@@ -240,9 +247,11 @@ Result<Evidence> ReadBack(const std::string& url, const Source& source, std::uin
 
 bool HasLine(const std::string& url, const Source& source, std::uint64_t n) {
   const std::string query = fmt::format("{} |= \"n={} \"", Selector(source), n);
+  const std::int64_t from_ns = source.timed() ? source.TimeNs(n) : source.base_ns;
+  const std::int64_t to_ns = source.timed() ? from_ns + 1 : source.base_ns + kWindowNs;
   const auto page =
       Document::Get(url, fmt::format("/loki/api/v1/query_range?query={}&start={}&end={}&limit=1",
-                                     UrlEscape(query), source.TimeNs(n), source.TimeNs(n) + 1));
+                                     UrlEscape(query), from_ns, to_ns));
   return page && !Array(page->root(), "/data/result").empty();
 }
 

@@ -9,15 +9,22 @@
 
 namespace opssight::faults {
 
-enum class SourceKind : std::uint8_t { kCri, kDocker, kSpans, kMetrics };
+enum class SourceKind : std::uint8_t {
+  kCri,
+  kDocker,
+  kFile,  // A plain file, emptied in place after it was copied; lines without a time.
+  kSpans,
+  kMetrics,
+};
 
 struct Source {
   SourceKind kind = SourceKind::kCri;
-  std::string name;            // [a-z0-9]+: pod, container, service or metric.
+  std::string name;            // [a-z0-9]+: pod, container, file, service or metric.
   std::int64_t base_ns = 0;    // A whole millisecond.
   std::size_t pad_bytes = 32;  // Of text that hardly compresses, in each line and span.
 
-  bool log() const { return kind == SourceKind::kCri || kind == SourceKind::kDocker; }
+  bool log() const { return kind <= SourceKind::kFile; }
+  bool timed() const { return kind != SourceKind::kFile; }
   // Metrics have a time in ms, Jaeger's answers one in µs, lines one in ns.
   std::int64_t step_ns() const {
     return kind == SourceKind::kMetrics ? kNsPerMs : kind == SourceKind::kSpans ? kNsPerUs : 977;

@@ -82,6 +82,7 @@ void World::Load(const LoadOptions& options) {
       generators_.push_back(StartLogFile(source(SourceKind::kCri, name), log));
     }
     generators_.push_back(StartLogFile(source(SourceKind::kDocker, "docker1"), log));
+    generators_.push_back(StartLogFile(source(SourceKind::kFile, "file1"), log));
   }
   const int port = programs_->otlp_port();
   if (options.spans > 0) {

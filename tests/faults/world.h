@@ -36,7 +36,7 @@ struct WorldOptions {
 
 // How each source is loaded, by records per second; 0: none.
 struct LoadOptions {
-  std::uint64_t lines = 150;  // Each of four log files.
+  std::uint64_t lines = 150;  // Each of five log files.
   std::uint64_t spans = 200;
   std::uint64_t points = 200;
   std::size_t pad_bytes = 32;

@@ -136,10 +136,12 @@ tail:
   pods: ["{}/pods/*/*/*.log"]
   docker: ["{}/docker/*/*-json.log"]
   podman: []
+  files:
+    - paths: ["{}/files/*.log"]
   rescan: 1s
 )",
                                         options_.agent_dir, otlp_grpc_port_, otlp_port_,
-                                        options_.folder, options_.folder)));
+                                        options_.folder, options_.folder, options_.folder)));
   OPS_RETURN_IF_ERROR(Write(options_.folder + "/aggregator.d/10.yaml", options_.aggregator_yaml));
   return Write(options_.folder + "/agent.d/10.yaml", options_.agent_yaml);
 }

@@ -1,6 +1,6 @@
 // The two real programs on ports and folders of their own: started, enrolled, killed,
-// started again. Below folder the agent follows pods/*/*/*.log (CRI) and
-// docker/*/*-json.log.
+// started again. Below folder the agent follows pods/*/*/*.log (CRI),
+// docker/*/*-json.log and files/*.log.
 #pragma once
 
 #include <chrono>
