@@ -10,6 +10,7 @@ namespace opssight {
 namespace {
 
 constexpr std::int64_t kReadRetryMs = 1'000;
+constexpr std::int64_t kReadBusyMs = 50;
 constexpr std::int64_t kTokenWaitMs = 50;
 
 }  // namespace
@@ -146,6 +147,10 @@ bool AgentSession::SendLayouts(const SpooledBatch& batch) {
 }
 
 void AgentSession::OnReadError(const Error& error, std::uint64_t damaged, std::int64_t now_ms) {
+  if (error.code == ErrorCode::kUnavailable) {  // Of a disk that fails the spool speaks.
+    pause_until_ms_ = now_ms + kReadBusyMs;
+    return;
+  }
   ++stats_.read_errors;
   if (damaged != 0) {
     if (!replacing_.contains(damaged)) Replace(damaged, error.message);

@@ -112,7 +112,11 @@ Result<std::vector<SpooledBatch>> Spool::ReadFrom(std::uint64_t seq, std::size_t
   std::size_t bytes = 0;
   for (auto key = state_.live.FirstFrom(keys.front().first); key && bytes < bytes_max;
        key = state_.live.FirstFrom(*key + 1)) {
-    if (frozen_.Contains(*key)) break;
+    if (frozen_.Contains(*key)) {
+      if (!out.empty()) break;
+      return Unavailable(options_.path + ": batch " + std::to_string(state_.numbering.SeqOf(*key)) +
+                         " is being dropped");
+    }
     Result<SpooledBatch> batch = ReadOne(txn, *key);
     if (!batch && batch.error().code == ErrorCode::kCorrupt) {
       if (!out.empty()) break;

@@ -89,7 +89,8 @@ class SpoolView {
 
   // Live batches from the first one with number >= seq, in order, up to bytes_max
   // but at least one when there is one. Stops before a damaged one; kCorrupt when
-  // that is the first, whose number *damaged then says.
+  // that is the first, whose number *damaged then says. kUnavailable: not at this moment
+  // (it is being dropped, or the file opened anew); ask again.
   virtual Result<std::vector<SpooledBatch>> ReadFrom(std::uint64_t seq, std::size_t bytes_max,
                                                      std::uint64_t* damaged) const = 0;
   // An EncodeLayout frame. kNotFound: damaged or gone.

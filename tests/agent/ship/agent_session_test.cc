@@ -47,6 +47,7 @@ class FakeSpool final : public SpoolView {
   Totals totals() const override { return {.batches = frames.size()}; }
   Result<std::vector<SpooledBatch>> ReadFrom(std::uint64_t seq, std::size_t bytes_max,
                                              std::uint64_t* damaged) const override {
+    if (busy) return Unavailable("spool: batch is being dropped");
     std::vector<SpooledBatch> batches;
     std::size_t bytes = 0;
     for (auto it = frames.lower_bound(seq); it != frames.end(); ++it) {
@@ -91,6 +92,7 @@ class FakeSpool final : public SpoolView {
   std::uint64_t next = 1;
   std::uint64_t damaged_seq = 0;
   bool with_layout = false;
+  bool busy = false;
   std::string log;
   Done rebase_done;
 };
@@ -173,6 +175,27 @@ TEST_F(AgentSessionTest, KeepsToTheWindowAndToItsMemory) {
   Get(session::Ack{.ranges = {{.first = 1, .last = 2}}});
   EXPECT_EQ(Sent(options_.unsent_bytes_max), "");  // The socket is full.
   EXPECT_EQ(Sent(), "5 6 ");
+}
+
+// The spool, at its cap, is just dropping the oldest: nothing behind it may be passed over.
+TEST_F(AgentSessionTest, ASpoolThatIsBusyIsAskedAgain) {
+  options_.backlog_bytes_per_s = 0;
+  spool_.Append(40);
+  Start();
+  Welcome();
+  spool_.busy = true;
+  EXPECT_EQ(Sent(), "");
+  spool_.busy = false;
+  now_ms_ = session_->NextDue(now_ms_);
+  EXPECT_LE(now_ms_, 1'100);
+  std::string sent = Sent();
+  while (session_->inflight_batches() != 0) {
+    Get(session::Ack{.ranges = {{.first = 1, .last = 40}}});
+    sent += Sent();
+  }
+  EXPECT_EQ(stats_.acked.load(), 40U);
+  EXPECT_TRUE(spool_.frames.empty()) << sent;
+  EXPECT_EQ(stats_.read_errors.load(), 0U);
 }
 
 TEST_F(AgentSessionTest, ABatchLargerThanTheWindowGoesAlone) {
