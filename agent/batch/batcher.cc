@@ -143,9 +143,20 @@ void Batcher::Arm() {
   });
 }
 
-void Batcher::Close() {
+bool Batcher::Push() {
   const std::size_t bytes = open_.raw_bytes();
-  blocked_ = !packer_.channel().TryPush(open_.batch(), bytes);
+  const std::int64_t now_ms = clock_.SteadyMs();
+  if (packer_.channel().TryPush(open_.batch(), bytes)) {
+    room_ms_ = now_ms;
+    return true;
+  }
+  if (packer_.failing() || now_ms - room_ms_ >= options_.burst_ms_max) return false;
+  packer_.channel().PushAnyway(open_.batch(), bytes);
+  return true;
+}
+
+void Batcher::Close() {
+  blocked_ = !Push();
   if (blocked_) {
     Blocked();
     Arm();
@@ -154,7 +165,7 @@ void Batcher::Close() {
   }
 }
 
-// The packer is behind by a whole channel: the disk does not take it.
+// The packer is behind by a whole channel, and not for a moment: the disk does not take it.
 void Batcher::Blocked() {
   FailCommits(Unavailable("batch: the spool does not keep up"));
   for (const bool with_logs : {false, true}) {

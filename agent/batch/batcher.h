@@ -58,6 +58,7 @@ class Batcher final : public Sink {
   struct Inbox;
   void Changed() OPS_REQUIRES(loop_);
   void Close() OPS_REQUIRES(loop_);
+  bool Push() OPS_REQUIRES(loop_);
   void Blocked() OPS_REQUIRES(loop_);
   void Arm() OPS_REQUIRES(loop_);
   void TakeNews() OPS_REQUIRES(loop_);
@@ -71,6 +72,7 @@ class Batcher final : public Sink {
   Timer timer_;
   std::int64_t armed_ms_ OPS_GUARDED_BY(loop_) = 0;  // When timer_ runs; 0: it does not.
   bool blocked_ OPS_GUARDED_BY(loop_) = false;       // The channel had no room for open_.
+  std::int64_t room_ms_ OPS_GUARDED_BY(loop_) = 0;   // When it last had.
   bool stopped_ OPS_GUARDED_BY(loop_) = false;
   std::function<void()> listener_ OPS_GUARDED_BY(loop_);
   BatchStats stats_ OPS_GUARDED_BY(loop_);

@@ -13,6 +13,9 @@ struct BatchOptions {
   std::int64_t commit_delay_ms = 5;         // or so long after the first Commit() in it.
   // Closed batches that the packer has not taken (raw bytes). Half of it: congested.
   std::size_t channel_bytes_max = 4UL << 20;
+  // So long the channel may be above that, unless the spool fails: one large request comes
+  // faster than it is packed, and is in memory already.
+  std::int64_t burst_ms_max = 5'000;
   // The open batch while the channel is full. At this size its samples and spans become
   // gap records, at twice this size its lines too.
   std::size_t open_bytes_max = 1UL << 20;

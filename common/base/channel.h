@@ -33,7 +33,7 @@ class Channel {
     PushLocked(item, bytes);
     return true;
   }
-  // Takes it whatever the bound; for the last ones before Close.
+  // Takes it whatever the bound: the last ones before Close, or a burst.
   void PushAnyway(T& item, std::size_t bytes) OPS_EXCLUDES(mutex_) {
     MutexLock lock(mutex_);
     PushLocked(item, bytes);

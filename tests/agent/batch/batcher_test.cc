@@ -181,6 +181,40 @@ TEST_F(BatcherTest, ClosesBySizeAndKeepsTheOrder) {
   EXPECT_LT(spool_->stats().counters.commits, spool_->next_seq());  // Several in one.
 }
 
+// A large request is handed over at once, faster than it is packed: no reason for gaps.
+TEST_F(BatcherTest, KeepsABurstLargerThanItsChannel) {
+  options_.channel_bytes_max = 100'000;
+  options_.open_bytes_max = 100'000;
+  options_.raw_bytes_max = 20'000;
+  Start();
+  auto done = std::make_shared<std::promise<Status>>();
+  On([&] {
+    for (std::uint64_t i = 1; i <= 2'000; ++i) AcceptLine(i, 2'000);
+    for (std::int64_t i = 0; i < 100; ++i) AcceptRow(i, 1'000);
+    batcher_->Commit([done](Status status) { done->set_value(std::move(status)); });
+  });
+  EXPECT_TRUE(done->get_future().get().has_value());
+  const Found found = ReadAll();
+  EXPECT_EQ(found.lines.size(), 2'000U);
+  EXPECT_EQ(found.rows, 100U);
+  EXPECT_EQ(found.gaps, (std::array<std::uint64_t, 3>{}));
+}
+
+// Where the time for a burst is over, what does not fit is in gap records.
+TEST_F(BatcherTest, CountsWhatGoesBeyondABurst) {
+  options_.channel_bytes_max = options_.open_bytes_max = 100'000;
+  options_.raw_bytes_max = 20'000;
+  options_.burst_ms_max = 0;
+  Start();
+  On([&] {
+    for (std::uint64_t i = 1; i <= 2'000; ++i) AcceptLine(i, 2'000);
+  });
+  EXPECT_TRUE(Committed().has_value());
+  const Found found = ReadAll();
+  EXPECT_EQ(found.lines.size() + found.gaps[1], 2'000U);
+  EXPECT_EQ(Stats().dropped[1], found.gaps[1]);
+}
+
 TEST_F(BatcherTest, StopWritesWhatIsOpenAndAnswers) {
   Start();
   Status status = Internal("not called");
