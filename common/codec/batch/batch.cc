@@ -10,6 +10,7 @@
 
 #include "common/base/check.h"
 #include "common/bytes/zstd.h"
+#include "common/codec/batch/reader.h"
 #include "schemas/batch_generated.h"
 
 namespace opssight {
@@ -18,6 +19,7 @@ namespace {
 constexpr int kDepthMax = 64;
 constexpr std::size_t kAttributesMax = 4096;  // Of one span, event, resource or scope.
 
+using batch::Reader;
 using flatbuffers::FlatBufferBuilder;
 using flatbuffers::Offset;
 template <class T>
@@ -194,59 +196,59 @@ Result<const T*> Verified(std::string_view bytes, std::size_t tables_max) {
   return flatbuffers::GetRoot<T>(data);
 }
 
-std::string_view View(const flatbuffers::String* text) {
-  return text == nullptr ? std::string_view() : std::string_view(text->c_str(), text->size());
-}
-std::string_view View(const Vector<std::uint8_t>* bytes) {
-  if (bytes == nullptr) return {};
-  return {reinterpret_cast<const char*>(bytes->data()), bytes->size()};
-}
-
-Result<std::vector<Attribute>> ReadAttributes(const Vector<Offset<wire::Attribute>>* attributes) {
+Result<std::vector<Attribute>> ReadAttributes(const Vector<Offset<wire::Attribute>>* attributes,
+                                              Reader& reader) {
   std::vector<Attribute> out;
   if (attributes == nullptr) return out;
   if (attributes->size() > kAttributesMax) return Bad("too many attributes");
   for (const wire::Attribute* attribute : *attributes) {
+    if (!reader.Table()) break;
     if (attribute->type() > static_cast<std::uint8_t>(ValueType::kJson))
       return Bad("attribute type");
-    out.push_back({.key = std::string(View(attribute->key())),
+    out.push_back({.key = std::string(reader.Text(attribute->key())),
                    .value = {.type = static_cast<ValueType>(attribute->type()),
-                             .text = std::string(View(attribute->text())),
+                             .text = std::string(reader.Bytes(attribute->text())),
                              .integer = attribute->integer(),
                              .real = attribute->real()}});
   }
   return out;
 }
 
-Result<MetricRowsView> ReadMetrics(const wire::MetricRows& rows) {
-  const std::size_t times = rows.times()->size();
-  const std::size_t values = rows.values()->size();
-  if (times == 0 || values == 0 || values % times != 0) return Bad("metric rows of uneven length");
-  return MetricRowsView{.layout = {.high = rows.layout()->high(), .low = rows.layout()->low()},
-                        .times = {rows.times()->data(), times},
-                        .values = {rows.values()->data(), values}};
+Result<MetricRowsView> ReadMetrics(const wire::MetricRows& rows, Reader& reader) {
+  const MetricRowsView out{.layout = {.high = rows.layout()->high(), .low = rows.layout()->low()},
+                           .times = reader.Numbers(rows.times()),
+                           .values = reader.Numbers(rows.values())};
+  OPS_RETURN_IF_ERROR(reader.Done());
+  if (out.times.empty() || out.values.empty() || out.values.size() % out.times.size() != 0) {
+    return Bad("metric rows of uneven length");
+  }
+  return out;
 }
 
-Result<LogRowsView> ReadLogs(const wire::LogRows& rows, const BatchLimits& limits) {
+Result<LogRowsView> ReadLogs(const wire::LogRows& rows, const BatchLimits& limits, Reader& reader) {
   LogRowsView out;
   if (rows.labels()->size() > limits.labels_max)
     return Exhausted("batch: too many labels on a stream");
   for (const wire::Pair* pair : *rows.labels()) {
-    out.labels.emplace_back(View(pair->name()), View(pair->value()));
+    if (!reader.Table()) break;
+    const std::string_view name = reader.Text(pair->name());
+    out.labels.emplace_back(name, reader.Text(pair->value()));
   }
-  out.times = {rows.times()->data(), rows.times()->size()};
-  out.ends = {rows.ends()->data(), rows.ends()->size()};
-  out.text = View(rows.text());
+  out.times = reader.Numbers(rows.times());
+  out.ends = reader.Numbers(rows.ends());
+  out.text = reader.Bytes(rows.text());
+  OPS_RETURN_IF_ERROR(reader.Done());
   if (out.times.size() != out.ends.size()) return Bad("log rows of uneven length");
   if (!std::is_sorted(out.ends.begin(), out.ends.end())) return Bad("log lines out of order");
   if ((out.ends.empty() ? 0 : out.ends.back()) != out.text.size())
     return Bad("log text of another length");
   if (rows.metadata() != nullptr) {
     for (const wire::LogMetadata* entry : *rows.metadata()) {
+      if (!reader.Table()) break;
       if (entry->row() >= out.times.size()) return Bad("metadata without a line");
       out.metadata.push_back({.row = entry->row(),
-                              .name = View(entry->label()->name()),
-                              .value = View(entry->label()->value())});
+                              .name = reader.Text(entry->label()->name()),
+                              .value = reader.Text(entry->label()->value())});
     }
   }
   return out;
@@ -261,78 +263,84 @@ void TakeId(const std::uint8_t*& bytes, std::array<std::uint8_t, N>& id) {
 using Resources = std::vector<std::shared_ptr<const Resource>>;
 using Scopes = std::vector<std::shared_ptr<const Scope>>;
 
-Status ReadEventsAndLinks(const wire::Span& in, Span& out) {
+Status ReadEventsAndLinks(const wire::Span& in, Reader& reader, Span& out) {
   if (in.events() != nullptr) {
     for (const wire::SpanEvent* event : *in.events()) {
-      SpanEvent read{.time_ns = event->time(), .name = std::string(View(event->name()))};
-      OPS_TRY(read.attributes, ReadAttributes(event->attributes()));
+      if (!reader.Table()) break;
+      SpanEvent read{.time_ns = event->time(), .name = std::string(reader.Text(event->name()))};
+      OPS_TRY(read.attributes, ReadAttributes(event->attributes(), reader));
       out.events.push_back(std::move(read));
     }
   }
   if (in.links() != nullptr) {
     for (const wire::SpanLink* link : *in.links()) {
-      SpanLink read{.trace_state = std::string(View(link->trace_state()))};
+      if (!reader.Table()) break;
+      SpanLink read{.trace_state = std::string(reader.Text(link->trace_state()))};
       if (link->trace_id()->size() != read.trace_id.size() ||
           link->span_id()->size() != read.span_id.size()) {
         return Bad("link id");
       }
       std::memcpy(read.trace_id.data(), link->trace_id()->data(), read.trace_id.size());
       std::memcpy(read.span_id.data(), link->span_id()->data(), read.span_id.size());
-      OPS_TRY(read.attributes, ReadAttributes(link->attributes()));
+      OPS_TRY(read.attributes, ReadAttributes(link->attributes(), reader));
       out.links.push_back(std::move(read));
     }
   }
   return {};
 }
 
-Result<Span> ReadSpan(const wire::Span& in, const Resources& resources, const Scopes& scopes) {
+Result<Span> ReadSpan(const wire::Span& in, const Resources& resources, const Scopes& scopes,
+                      Reader& reader) {
   constexpr std::size_t kIdBytes = 16 + 8 + 8;
   if (in.ids()->size() != kIdBytes) return Bad("span ids");
   if (in.resource() >= resources.size() || in.scope() >= scopes.size())
     return Bad("span without resource");
   Span out;
-  const std::uint8_t* ids = in.ids()->data();
+  const auto* ids = reinterpret_cast<const std::uint8_t*>(reader.Bytes(in.ids()).data());
+  OPS_RETURN_IF_ERROR(reader.Done());
   TakeId(ids, out.trace_id);
   TakeId(ids, out.span_id);
   TakeId(ids, out.parent_span_id);
-  out.name = View(in.name());
-  out.trace_state = View(in.trace_state());
+  out.name = reader.Text(in.name());
+  out.trace_state = reader.Text(in.trace_state());
   out.kind = in.kind();
   out.status_code = in.status_code();
   out.flags = in.flags();
-  out.status_message = View(in.status_message());
+  out.status_message = reader.Text(in.status_message());
   out.start_ns = in.start();
   out.end_ns = in.end();
   out.resource = resources[in.resource()];
   out.scope = scopes[in.scope()];
-  OPS_TRY(out.attributes, ReadAttributes(in.attributes()));
-  OPS_RETURN_IF_ERROR(ReadEventsAndLinks(in, out));
+  OPS_TRY(out.attributes, ReadAttributes(in.attributes(), reader));
+  OPS_RETURN_IF_ERROR(ReadEventsAndLinks(in, reader, out));
   return out;
 }
 
-Result<std::vector<Span>> ReadSpans(const wire::Batch& batch) {
+Result<std::vector<Span>> ReadSpans(const wire::Batch& batch, Reader& reader) {
   Resources resources;
   Scopes scopes;
   std::vector<Span> spans;
   if (batch.spans() == nullptr) return spans;
   if (batch.resources() != nullptr) {
     for (const wire::Resource* resource : *batch.resources()) {
-      OPS_TRY(std::vector<Attribute> attributes, ReadAttributes(resource->attributes()));
+      if (!reader.Table()) break;
+      OPS_TRY(std::vector<Attribute> attributes, ReadAttributes(resource->attributes(), reader));
       resources.push_back(
           std::make_shared<const Resource>(Resource{.attributes = std::move(attributes)}));
     }
   }
   if (batch.scopes() != nullptr) {
     for (const wire::Scope* scope : *batch.scopes()) {
-      OPS_TRY(std::vector<Attribute> attributes, ReadAttributes(scope->attributes()));
+      if (!reader.Table()) break;
+      OPS_TRY(std::vector<Attribute> attributes, ReadAttributes(scope->attributes(), reader));
       scopes.push_back(
-          std::make_shared<const Scope>(Scope{.name = std::string(View(scope->name())),
-                                              .version = std::string(View(scope->version())),
+          std::make_shared<const Scope>(Scope{.name = std::string(reader.Text(scope->name())),
+                                              .version = std::string(reader.Text(scope->version())),
                                               .attributes = std::move(attributes)}));
     }
   }
   for (const wire::Span* span : *batch.spans()) {
-    OPS_TRY(Span read, ReadSpan(*span, resources, scopes));
+    OPS_TRY(Span read, ReadSpan(*span, resources, scopes, reader));
     spans.push_back(std::move(read));
   }
   return spans;
@@ -405,19 +413,23 @@ Result<std::shared_ptr<const Layout>> DecodeLayout(std::string_view frame,
     return Exhausted(fmt::format("layout: {} series, limit {}", layout->series()->size(),
                                  limits.layout_series_max));
   }
+  Reader reader(bytes);
   std::vector<LayoutSeries> series;
   for (const wire::LayoutSeries* one : *layout->series()) {
+    if (!reader.Table()) break;
     if (one->labels()->size() > limits.labels_max)
       return Exhausted("layout: too many labels on a series");
     if (one->type() > static_cast<std::uint8_t>(MetricType::kInfo)) return Bad("metric type");
     std::vector<Label> labels;
     for (const wire::Pair* pair : *one->labels()) {
-      labels.push_back(
-          {.name = std::string(View(pair->name())), .value = std::string(View(pair->value()))});
+      if (!reader.Table()) break;
+      labels.push_back({.name = std::string(reader.Text(pair->name())),
+                        .value = std::string(reader.Text(pair->value()))});
     }
     series.push_back(
         {.labels = Labels(std::move(labels)), .type = static_cast<MetricType>(one->type())});
   }
+  OPS_RETURN_IF_ERROR(reader.Done());
   return std::make_shared<const Layout>(std::move(series));
 }
 
@@ -427,30 +439,33 @@ Result<std::shared_ptr<const DecodedBatch>> DecodedBatch::Decode(std::string_vie
   OPS_RETURN_IF_ERROR(ZstdDecompress(frame, limits.bytes_max, out->bytes_));
   OPS_TRY(const wire::Batch* batch, Verified<wire::Batch>(out->bytes_, limits.tables_max));
   out->created_ms_ = batch->created();
+  Reader reader(out->bytes_);
   if (batch->metrics() != nullptr) {
     for (const wire::MetricRows* rows : *batch->metrics()) {
-      OPS_TRY(const MetricRowsView view, ReadMetrics(*rows));
+      OPS_TRY(const MetricRowsView view, ReadMetrics(*rows, reader));
       out->metrics_.push_back(view);
     }
   }
   if (batch->logs() != nullptr) {
     for (const wire::LogRows* rows : *batch->logs()) {
-      OPS_TRY(LogRowsView view, ReadLogs(*rows, limits));
+      OPS_TRY(LogRowsView view, ReadLogs(*rows, limits, reader));
       out->logs_.push_back(std::move(view));
     }
   }
-  OPS_TRY(out->spans_, ReadSpans(*batch));
+  OPS_TRY(out->spans_, ReadSpans(*batch, reader));
   if (batch->gaps() != nullptr) {
     for (const wire::Gap* gap : *batch->gaps()) {
+      if (!reader.Table()) break;
       if (gap->signal() > static_cast<std::uint8_t>(Signal::kSpans)) return Bad("gap");
       out->gaps_.push_back({.signal = static_cast<Signal>(gap->signal()),
-                            .stream = std::string(View(gap->stream())),
+                            .stream = std::string(reader.Text(gap->stream())),
                             .from_ns = gap->from(),
                             .to_ns = gap->to(),
                             .count = gap->count(),
-                            .reason = std::string(View(gap->reason()))});
+                            .reason = std::string(reader.Text(gap->reason()))});
     }
   }
+  OPS_RETURN_IF_ERROR(reader.Done());
   return std::shared_ptr<const DecodedBatch>(out);
 }
 

@@ -2,7 +2,8 @@
 // to views on the aggregator. A batch on disk and on the wire is one zstd frame
 // around a FlatBuffer. Everything read is verified first (FlatBuffers verifier
 // with depth and table limits, then our own shape checks), so a view never points
-// outside its bytes. No I/O, no clock. Throws nothing.
+// outside its bytes, and what is copied is no more than they are. No I/O, no clock.
+// Throws nothing.
 #pragma once
 
 #include <cstdint>

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "common/bytes/zstd.h"
+#include "schemas/batch_generated.h"
 
 namespace opssight {
 namespace {
@@ -127,6 +128,48 @@ TEST(BatchTest, LimitsAreNamedErrors) {
   EXPECT_EQ(labels.error().code, ErrorCode::kExhausted);
   const auto bytes = DecodedBatch::Decode(EncodeBatch(SomeContents(), 0), {.bytes_max = 16});
   EXPECT_EQ(bytes.error().code, ErrorCode::kExhausted);
+}
+
+std::string FrameOf(const flatbuffers::FlatBufferBuilder& builder) {
+  return ZstdCompress(
+      {reinterpret_cast<const char*>(builder.GetBufferPointer()), builder.GetSize()});
+}
+
+// A thousand spans of one name of a megabyte take a megabyte on the wire, and would take a
+// gigabyte in memory.
+TEST(BatchTest, SharedPartsAreRefused) {
+  flatbuffers::FlatBufferBuilder builder;
+  const std::vector<std::uint8_t> id_bytes(32, 1);
+  const auto resources = builder.CreateVector(
+      std::vector<flatbuffers::Offset<wire::Resource>>{wire::CreateResource(builder)});
+  const auto scopes = builder.CreateVector(
+      std::vector<flatbuffers::Offset<wire::Scope>>{wire::CreateScope(builder)});
+  const auto name = builder.CreateString(std::string(1 << 20, 'n'));
+  const auto ids = builder.CreateVector(id_bytes);
+  std::vector<flatbuffers::Offset<wire::Span>> all(1'000,
+                                                   wire::CreateSpan(builder, ids, 0, 0, name));
+  const auto spans = builder.CreateVector(all);
+  wire::BatchBuilder batch(builder);
+  batch.add_resources(resources);
+  batch.add_scopes(scopes);
+  batch.add_spans(spans);
+  builder.Finish(batch.Finish());
+  const auto read = DecodedBatch::Decode(FrameOf(builder), {});
+  ASSERT_FALSE(read.has_value());
+  EXPECT_EQ(read.error().message, "batch: its parts overlap");
+  EXPECT_EQ(read.error().code, ErrorCode::kCorrupt);
+}
+
+TEST(BatchTest, SharedLabelsOfALayoutAreRefused) {
+  flatbuffers::FlatBufferBuilder builder;
+  const auto text = builder.CreateString(std::string(1 << 10, 'n'));
+  const std::vector<flatbuffers::Offset<wire::Pair>> pairs(10,
+                                                           wire::CreatePair(builder, text, text));
+  const auto labels = builder.CreateVector(pairs);
+  const std::vector<flatbuffers::Offset<wire::LayoutSeries>> series(
+      10, wire::CreateLayoutSeries(builder, labels));
+  builder.Finish(wire::CreateLayout(builder, builder.CreateVector(series)));
+  EXPECT_EQ(DecodeLayout(FrameOf(builder), {}).error().code, ErrorCode::kCorrupt);
 }
 
 // Whatever byte is flipped behind the compression, decoding ends in a batch whose
