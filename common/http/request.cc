@@ -6,6 +6,17 @@
 #include "common/codec/http/url.h"
 
 namespace opssight {
+namespace {
+
+std::optional<HttpRefusal> FillParams(std::string_view where, std::string_view text,
+                                      HttpRequest& request) {
+  const Status parsed = ParseForm(text, request.params);
+  if (parsed) return std::nullopt;
+  const int status = parsed.error().code == ErrorCode::kExhausted ? 413 : 400;
+  return HttpRefusal{status, fmt::format("{} in {}", parsed.error().message, where)};
+}
+
+}  // namespace
 
 std::optional<HttpRefusal> SetTarget(std::string_view target, HttpRequest& request) {
   if (target == "*" && request.method == "OPTIONS") {
@@ -27,10 +38,8 @@ std::optional<HttpRefusal> SetTarget(std::string_view target, HttpRequest& reque
   auto path = PercentDecode(target.substr(0, query), false);
   if (!path.has_value()) return HttpRefusal{400, "bad escape in the path"};
   request.path = path->empty() ? "/" : std::move(*path);
-  if (query != std::string_view::npos && !ParseForm(target.substr(query + 1), request.params)) {
-    return HttpRefusal{400, "bad escape in the query"};
-  }
-  return std::nullopt;
+  if (query == std::string_view::npos) return std::nullopt;
+  return FillParams("the query", target.substr(query + 1), request);
 }
 
 bool HasCodedBody(const HttpRequest& request) {
@@ -57,10 +66,7 @@ std::optional<HttpRefusal> DecodeBody(std::size_t bytes_max, HttpRequest& reques
 std::optional<HttpRefusal> AddFormParams(HttpRequest& request) {
   const std::string type = AsciiLower(request.Header("content-type"));
   if (type.substr(0, type.find(';')) != "application/x-www-form-urlencoded") return std::nullopt;
-  if (!ParseForm(request.body, request.params)) {
-    return HttpRefusal{400, "bad escape in the form"};
-  }
-  return std::nullopt;
+  return FillParams("the form", request.body, request);
 }
 
 }  // namespace opssight

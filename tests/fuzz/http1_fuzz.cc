@@ -27,7 +27,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         if (!next->has_value()) break;
         out += (*next)->method + " " + (*next)->target + " " + (*next)->body + "\n";
         opssight::Params params;
-        opssight::ParseForm((*next)->target, params);
+        (void)opssight::ParseForm((*next)->target, params);
       }
     }
     return out;

@@ -1,5 +1,7 @@
 #include "common/codec/http/url.h"
 
+#include <fmt/core.h>
+
 namespace opssight {
 namespace {
 
@@ -32,7 +34,7 @@ std::optional<std::string> PercentDecode(std::string_view text, bool plus_is_spa
   return out;
 }
 
-bool ParseForm(std::string_view text, Params& params) {
+Status ParseForm(std::string_view text, Params& params) {
   while (!text.empty()) {
     const std::size_t amp = text.find('&');
     const std::string_view pair = text.substr(0, amp);
@@ -42,13 +44,16 @@ bool ParseForm(std::string_view text, Params& params) {
       std::optional<std::string> value = equal == std::string_view::npos
                                              ? std::optional<std::string>("")
                                              : PercentDecode(pair.substr(equal + 1), true);
-      if (!name || !value) return false;
+      if (!name || !value) return Invalid("bad escape");
+      if (params.size() >= kParamsMax) {
+        return Exhausted(fmt::format("more than {} parameters", kParamsMax));
+      }
       params.emplace_back(*std::move(name), *std::move(value));
     }
     if (amp == std::string_view::npos) break;
     text.remove_prefix(amp + 1);
   }
-  return true;
+  return {};
 }
 
 }  // namespace opssight

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "common/codec/http/content.h"
+#include "common/codec/http/url.h"
 
 namespace opssight {
 namespace {
@@ -65,6 +66,16 @@ TEST(RequestTest, FormsBecomeParams) {
   EXPECT_EQ(request.Param("query"), "up");
   request.body = "a=%";
   EXPECT_EQ(AddFormParams(request)->status, 400);
+}
+
+TEST(RequestTest, AFormOfManyParamsIsRefused) {
+  HttpRequest request;
+  request.headers = {{"content-type", "application/x-www-form-urlencoded"}};
+  for (std::size_t i = 0; i <= kParamsMax; ++i) request.body += "a&";
+  const auto refusal = AddFormParams(request);
+  ASSERT_TRUE(refusal.has_value());
+  EXPECT_EQ(refusal->status, 413);
+  EXPECT_EQ(refusal->text, "more than 16384 parameters in the form");
 }
 
 }  // namespace

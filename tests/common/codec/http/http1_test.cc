@@ -84,9 +84,9 @@ TEST(Http1HeadTest, AValueCannotEndItsLine) {
 
 TEST(UrlTest, DecodesForms) {
   Params params;
-  EXPECT_TRUE(ParseForm("a=1+2&b=%7Bx%3D%22y%22%7D&c&&a=3", params));
+  EXPECT_TRUE(ParseForm("a=1+2&b=%7Bx%3D%22y%22%7D&c&&a=3", params).has_value());
   EXPECT_EQ(params, (Params{{"a", "1 2"}, {"b", "{x=\"y\"}"}, {"c", ""}, {"a", "3"}}));
-  EXPECT_FALSE(ParseForm("a=%zz", params));
+  EXPECT_FALSE(ParseForm("a=%zz", params).has_value());
   EXPECT_FALSE(PercentDecode("%4", false));
   EXPECT_EQ(PercentDecode("a+b%2F", false), "a+b/");
 }
