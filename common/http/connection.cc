@@ -324,13 +324,13 @@ void HttpConnection::ReceiveHttp2(std::string_view bytes) {
     H2Options options;
     options.header_bytes_max = shared_.limits.header_bytes_max;
     options.body_bytes_max = shared_.limits.body_bytes_max;
-    options.bodies_bytes_max = std::numeric_limits<std::size_t>::max();  // OnBody has it.
+    options.unfinished_bytes_max = std::numeric_limits<std::size_t>::max();  // OnBytes has it.
     options.streams_max = shared_.limits.streams_max;
     H2Handler& handler = *this;
     http2_ = std::make_unique<H2Session>(options, handler);
   }
   const Status received = http2_->Receive(bytes);
-  SetUnfinishedBytes(http2_->bodies_bytes());
+  SetUnfinishedBytes(http2_->unfinished_bytes());
   if (!received.has_value()) {
     shared_.metrics->bad_requests.Add();
     FlushHttp2();
@@ -340,8 +340,8 @@ void HttpConnection::ReceiveHttp2(std::string_view bytes) {
   }
 }
 
-bool HttpConnection::OnBody(std::size_t size) {
-  const std::size_t grown = http2_->bodies_bytes() + size;
+bool HttpConnection::OnBytes(std::size_t size) {
+  const std::size_t grown = http2_->unfinished_bytes() + size;
   if (grown <= unfinished_bytes_ || shared_.BodiesFit(grown - unfinished_bytes_)) return true;
   shared_.metrics->busy.Add();
   return false;

@@ -72,7 +72,7 @@ class HttpConnection final : public StreamHandler, private H2Handler {
     int minor = 1;
   };
 
-  bool OnBody(std::size_t size) override;
+  bool OnBytes(std::size_t size) override;
   void OnRequest(H2Request request) override;
   void OnStreamClosed(std::int32_t id) override;
 

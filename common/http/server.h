@@ -37,6 +37,7 @@ struct HttpLimits {
   std::size_t header_bytes_max = 64UL << 10;   // 431 above.
   std::size_t body_bytes_max = 64UL << 20;     // Before and after decoding; 413 above.
   std::size_t bodies_bytes_max = 256UL << 20;  // Of all requests not yet answered; 503 above.
+                                               // Of h2 the heads, too, while they come.
   std::size_t requests_max = 4096;             // Not yet answered; 503 above.
   std::size_t connections_max = 4096;          // More are closed at once.
   std::size_t streams_max = 128;               // Of one h2 connection.

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 #include <nghttp2/nghttp2.h>
+#include <utility>
 #include <vector>
 
 #include <fmt/core.h>
@@ -61,13 +62,17 @@ struct H2Session::Callbacks {
     H2Session& self = Self(user);
     Stream* stream = self.Find(frame->hd.stream_id);
     if (stream == nullptr || stream->rejected) return 0;
-    stream->header_bytes += name_size + value_size + 32;
-    if (stream->header_bytes > self.options_.header_bytes_max) {
+    // Fields that the peer names by a byte each take their whole size here.
+    const std::size_t size = name_size + value_size + 32;
+    stream->header_bytes += size;
+    if (stream->header_bytes > self.options_.header_bytes_max || !self.Fits(size) ||
+        !self.handler_.OnBytes(size)) {
       stream->rejected = true;
       nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
                                 NGHTTP2_ENHANCE_YOUR_CALM);
       return 0;
     }
+    self.Count(*stream, size);
     if (frame->headers.cat != NGHTTP2_HCAT_REQUEST) return 0;  // Trailers of a request.
     const std::string_view name = View(name_bytes, name_size);
     const std::string_view value = View(value_bytes, value_size);
@@ -90,13 +95,13 @@ struct H2Session::Callbacks {
     if (stream == nullptr || stream->rejected) return 0;
     if (stream->request.body.size() + size > self.options_.body_bytes_max) {
       self.Reject(*stream, 413);
-    } else if (self.bodies_bytes_ + size > self.options_.bodies_bytes_max) {
+    } else if (!self.Fits(size)) {
       stream->rejected = true;
       nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, id, NGHTTP2_ENHANCE_YOUR_CALM);
-    } else if (!self.handler_.OnBody(size)) {
+    } else if (!self.handler_.OnBytes(size)) {
       self.Reject(*stream, 503);
     } else {
-      self.bodies_bytes_ += size;
+      self.Count(*stream, size);
       stream->request.body.append(View(bytes, size));
     }
     return 0;
@@ -109,7 +114,7 @@ struct H2Session::Callbacks {
     Stream* stream = self.Find(frame->hd.stream_id);
     if (stream == nullptr || stream->rejected || stream->whole) return 0;
     stream->whole = true;
-    self.bodies_bytes_ -= stream->request.body.size();
+    self.Uncount(*stream);
     self.handler_.OnRequest(std::move(stream->request));
     return 0;
   }
@@ -119,7 +124,7 @@ struct H2Session::Callbacks {
     const auto at = self.streams_.find(id);
     if (at == self.streams_.end()) return 0;
     const bool whole = at->second->whole;
-    if (!whole) self.bodies_bytes_ -= at->second->request.body.size();
+    self.Uncount(*at->second);
     self.streams_.erase(at);
     if (whole) self.handler_.OnStreamClosed(id);
     return 0;
@@ -225,9 +230,22 @@ std::string H2Session::TakeOutput(std::size_t bytes_max) {
   return out;
 }
 
+bool H2Session::Fits(std::size_t bytes) const {
+  return unfinished_bytes_ + bytes <= options_.unfinished_bytes_max;
+}
+
+void H2Session::Count(Stream& stream, std::size_t bytes) {
+  stream.counted += bytes;
+  unfinished_bytes_ += bytes;
+}
+
+void H2Session::Uncount(Stream& stream) {
+  unfinished_bytes_ -= std::exchange(stream.counted, 0);
+}
+
 void H2Session::Reject(Stream& stream, int status) {
   stream.rejected = true;
-  bodies_bytes_ -= stream.request.body.size();
+  Uncount(stream);
   stream.request.body = {};
   const std::string text = std::to_string(status);
   const nghttp2_nv field = Field(":status", text);

@@ -5,9 +5,9 @@
 //   session.Respond(id, …);          // later, in any order
 //   stream.Write(session.TakeOutput(max));
 //
-// A body above the limit is answered with 413 and its stream reset; bodies of all
+// A body above the limit is answered with 413 and its stream reset; requests of all
 // streams together above theirs reset the stream that grew. Not thread-safe. Holds
-// the bodies of unfinished requests and of unsent answers.
+// unfinished requests, heads and bodies, and the bodies of unsent answers.
 #pragma once
 
 #include <cstddef>
@@ -28,8 +28,8 @@ inline constexpr std::string_view kH2Preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n
 
 struct H2Options {
   std::size_t header_bytes_max = 64UL << 10;
-  std::size_t body_bytes_max = 64UL << 20;     // Of one request.
-  std::size_t bodies_bytes_max = 128UL << 20;  // Of all unfinished requests.
+  std::size_t body_bytes_max = 64UL << 20;         // Of one request.
+  std::size_t unfinished_bytes_max = 128UL << 20;  // Of all unfinished requests, with their heads.
   std::size_t streams_max = 128;
   // Below 1 MiB an export of some megabytes waits for hundreds of window updates.
   std::int32_t stream_window_bytes = 4 << 20;
@@ -47,9 +47,9 @@ struct H2Request {
 class H2Handler {
  public:
   virtual ~H2Handler() = default;
-  // size more bytes of a body have come. False: the stream is answered with 503, which
-  // clients try again, and its body dropped.
-  virtual bool OnBody(std::size_t /*size*/) { return true; }
+  // size more bytes of a request have come. False: the stream is answered with 503, which
+  // clients try again, and its body dropped; while its head is coming, it is reset.
+  virtual bool OnBytes(std::size_t /*size*/) { return true; }
   virtual void OnRequest(H2Request request) = 0;
   // After OnRequest: answered in full, or reset by the peer.
   virtual void OnStreamClosed(std::int32_t id) = 0;
@@ -77,26 +77,30 @@ class H2Session {
   std::size_t unfinished_requests() const;
   // The stream whose request has been coming for longest; 0 if none is.
   std::int32_t oldest_unfinished() const;
-  std::size_t bodies_bytes() const { return bodies_bytes_; }  // Of unfinished requests.
+  std::size_t unfinished_bytes() const { return unfinished_bytes_; }
 
  private:
   struct Callbacks;
   struct Stream {
     H2Request request;
     std::size_t header_bytes = 0;
-    bool whole = false;     // OnRequest was called.
-    bool rejected = false;  // Answered by us; the rest of the body is dropped.
+    std::size_t counted = 0;  // In unfinished_bytes_.
+    bool whole = false;       // OnRequest was called.
+    bool rejected = false;    // Answered by us; the rest of the body is dropped.
     std::string answer;
     std::size_t sent = 0;
     Headers trailers;
   };
   Stream* Find(std::int32_t id);
+  bool Fits(std::size_t bytes) const;
+  void Count(Stream& stream, std::size_t bytes);
+  void Uncount(Stream& stream);
   void Reject(Stream& stream, int status);
 
   const H2Options options_;
   H2Handler& handler_;
   std::map<std::int32_t, std::unique_ptr<Stream>> streams_;
-  std::size_t bodies_bytes_ = 0;
+  std::size_t unfinished_bytes_ = 0;
   nghttp2_session* session_ = nullptr;
 };
 

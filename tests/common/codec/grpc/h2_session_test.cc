@@ -70,6 +70,22 @@ TEST_F(H2SessionTest, RefusesABodyAboveTheLimit) {
   EXPECT_EQ(requests[0].id, next);
 }
 
+// HPACK makes large heads out of few bytes: they count while the body is still to come.
+TEST_F(H2SessionTest, HeadsOfUnfinishedRequestsCount) {
+  H2Session session(H2Options{.unfinished_bytes_max = 5'000}, *this);
+  const std::string value(2'000, 'v');
+  for (int i = 0; i < 8; ++i) client.Post("/a", "x", {{"large", value}});
+  Exchange(session);
+  EXPECT_GT(requests.size(), 0U);
+  EXPECT_LT(requests.size(), 8U);
+  std::size_t reset = 0;
+  for (const auto& [id, answer] : client.answers) {
+    reset += answer.closed && answer.error == NGHTTP2_ENHANCE_YOUR_CALM ? 1 : 0;
+  }
+  EXPECT_EQ(reset + requests.size(), 8U);
+  EXPECT_EQ(session.unfinished_bytes(), 0U);
+}
+
 TEST_F(H2SessionTest, GarbageIsAnError) {
   H2Session session({}, *this);
   EXPECT_FALSE(session.Receive("GET / HTTP/1.1\r\n\r\n and more of it").has_value());
