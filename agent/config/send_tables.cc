@@ -15,14 +15,16 @@ const OptionTable<OtlpLimits>& LimitsTable() {
                     "All of them in memory, about.")
           .Min(1 << 20),
       setting::Value("attributes_max", &OtlpLimits::attributes_max,
-                     "Attributes of one span, event, link, resource or record."),
+                     "Attributes of one span, event, link, resource or record.")
+          .Max(4096),  // As batches are read (common/codec/batch), and labels_max.
       setting::Value("links_max", &OtlpLimits::links_max, "Links of one span; events, too."),
       setting::Size("value_bytes_max", &OtlpLimits::value_bytes_max, "A longer attribute is cut.")
           .Min(64),
       setting::Size("line_bytes_max", &OtlpLimits::line_bytes_max, "A longer log body is cut.")
           .Min(64),
       setting::Value("labels_max", &OtlpLimits::labels_max, "Labels of one series or stream.")
-          .Min(8),
+          .Min(8)
+          .Max(64),
   };
   return table;
 }
