@@ -73,6 +73,7 @@ void AddShipMetrics(Registry& registry, const ShipStats& stats) {
   MetricAdder add(registry, "opssight_ship_");
   add.Level("connected", "1 while there is a session with the aggregator.", stats.connected);
   add.Total("connects", "Connections opened.", stats.connects);
+  add.Total("resumed", "Sessions by TLS resumption, without a full handshake.", stats.resumed);
   add.Total("failures", "Attempts and connections that ended in an error.", stats.failures);
   for (std::size_t code = 1; code < stats.refused.size(); ++code) {
     add.Total("refused", "Times the aggregator sent us away, by reason.", stats.refused[code],

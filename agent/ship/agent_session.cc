@@ -104,8 +104,9 @@ void AgentSession::Leave(std::string message) {
 }
 
 bool AgentSession::Renew(std::string csr_der) {
-  if (!established()) return false;
-  if (!std::exchange(renewing_, true)) Put(session::Renew{.csr_der = std::move(csr_der)});
+  if (!may_renew()) return false;
+  renewing_ = true;
+  Put(session::Renew{.csr_der = std::move(csr_der)});
   return true;
 }
 

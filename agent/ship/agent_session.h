@@ -85,8 +85,10 @@ class AgentSession {
 
   // Says Bye (a stop, or to come again with other certificates).
   void Leave(std::string message);
-  // Asks for a new certificate; false when there is no session to ask in.
+  // Asks for a new certificate; false when there is no session to ask in, or one is
+  // asked for already (the answer is for that key).
   bool Renew(std::string csr_der);
+  bool may_renew() const { return established() && !renewing_; }
   // What came of it.
   std::optional<session::Enrolled> TakeRenewed();
 

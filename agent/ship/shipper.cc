@@ -153,7 +153,8 @@ void Shipper::OnEstablished() {
 
 void Shipper::AskRenewal() {
   renewal_due_ms_ = loop_.now_ms() + kRenewalAskMs;
-  if (!hooks_.renewal) return;
+  // Each CSR is of a new key: not while the answer to the last is still to come.
+  if (!hooks_.renewal || !session_.may_renew()) return;
   if (auto csr = hooks_.renewal()) session_.Renew(*std::move(csr));
 }
 

@@ -407,10 +407,12 @@ TEST_F(AgentSessionTest, RenewsOnTheSession) {
   EXPECT_FALSE(session_->Renew("csr"));
   Welcome();
   EXPECT_TRUE(session_->Renew("csr"));
-  EXPECT_TRUE(session_->Renew("csr"));
+  EXPECT_FALSE(session_->may_renew());
+  EXPECT_FALSE(session_->Renew("of another key"));
   EXPECT_EQ(Sent(), "Renew ");
   Get(session::Enrolled{.agent_id = "a", .certificate_pem = "pem"});
   EXPECT_EQ(session_->TakeRenewed()->certificate_pem, "pem");
+  EXPECT_TRUE(session_->may_renew());
 }
 
 }  // namespace
