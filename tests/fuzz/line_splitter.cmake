@@ -1,1 +1,0 @@
-ops_fuzz(line_splitter DEPS common/text)
