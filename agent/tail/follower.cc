@@ -382,7 +382,9 @@ bool Follower::Unseen(const RotatedFile& file) {
 // compressed or copied since. Null: there is none.
 const Checkpoint* Follower::ReadBefore(LogFile& file) const {
   for (const auto& [id, checkpoint] : shared_.book.OfPath(path_hash_)) {
-    if (checkpoint.head_bytes != 0 && (checkpoint.done || Taken(id)) && file.Fits(checkpoint)) {
+    // A file of which nothing was read may have been copied and emptied: the copy is news.
+    if (checkpoint.head_bytes == 0 || (checkpoint.read_offset == 0 && !file.gz())) continue;
+    if ((checkpoint.done || Taken(id)) && file.Fits(checkpoint)) {
       return shared_.book.Find(id);
     }
   }
