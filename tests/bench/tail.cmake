@@ -1,0 +1,1 @@
+ops_bench(tail DEPS agent/tail)
