@@ -9,7 +9,7 @@
 namespace opssight {
 namespace {
 
-constexpr std::int64_t kScanPauseMs = 100;        // Between scans asked for by changes.
+constexpr std::int64_t kScanPauseMs = 250;        // Between scans asked for by changes.
 constexpr std::int64_t kPositionsWaitMs = 1'000;  // Before positions go without rows.
 constexpr std::int64_t kCongestedMs = 50;
 

@@ -60,8 +60,8 @@ TEST(FileNames, ReadsPodPaths) {
   EXPECT_EQ(pod->container, "nginx");
   EXPECT_FALSE(ParsePodPath("/var/log/pods/web/nginx/3.log").has_value());
   EXPECT_FALSE(ParsePodPath("/var/log/pods/a_b_c/nginx").has_value());
-  const auto link =
-      ParseContainersLink("/var/log/containers/web_shop_nginx-" + std::string(64, 'a') + ".log");
+  const std::string name = "/var/log/containers/web_shop_nginx-" + std::string(64, 'a') + ".log";
+  const auto link = ParseContainersLink(name);
   ASSERT_TRUE(link.has_value());
   EXPECT_EQ(link->pod_namespace, "shop");
   EXPECT_EQ(link->pod, "web");
