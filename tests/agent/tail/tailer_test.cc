@@ -250,7 +250,7 @@ TEST_F(TailerTest, Case27ShortLivedContainer) {
   MakeContainer("0123456789abcdef", "job");
   Append(DockerLog("0123456789abcdef"), Docker("only\\n") + Docker("half"));
   tailer->OnChange(Real("/var/lib/docker/containers"), "0123456789abcdef", true);
-  now.steady_ms += 100;
+  now.steady_ms += 250;
   Settle();
   Remove("/var/lib/docker/containers/0123456789abcdef");
   Pass(20'000);
