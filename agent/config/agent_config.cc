@@ -70,8 +70,7 @@ const OptionTable<AgentConfig>& AgentTable() {
                      {"info", LogLevel::kInfo},
                      {"warn", LogLevel::kWarn},
                      {"error", LogLevel::kError}},
-                    "Least level of the agent's own log lines.")
-          .Live(),
+                    "Least level of the agent's own log lines."),
       setting::AddressOrOff(
           "aggregator.address", &AgentConfig::aggregator,
           "Where to send, host:port. Empty: the aggregator this agent was enrolled with."),
@@ -110,9 +109,10 @@ AgentConfig Resolved(AgentConfig config, const std::string& hostname) {
 }
 
 std::string AgentReference() {
-  return ReferencePage(AgentTable(), "# agent.yaml\n\n" + std::string(kAbout) +
-                                         "\nA change takes effect at the next start, where the "
-                                         "table does not say that a reload applies it.");
+  return ReferencePage(AgentTable(),
+                       "# agent.yaml\n\n" + std::string(kAbout) +
+                           "\nA reload (SIGHUP) applies every change: the agent starts "
+                           "anew in its process.");
 }
 
 std::string AgentExample() {
