@@ -61,7 +61,7 @@ class FrameBuilder {
   // Leaves one of each series; true where some came twice.
   bool RemoveDuplicates(std::unordered_set<std::uint64_t>& seen);
 
-  const std::vector<Label> common_;
+  const std::vector<Label> common_ = {};
   std::shared_ptr<const Layout> layout_;  // Of the last round that ended.
   bool follow_ = false;                   // hashes_ say what Add will be called with.
   std::vector<LayoutSeries> departed_;    // By the last round.
