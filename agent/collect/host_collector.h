@@ -6,7 +6,8 @@
 // and the rest goes on; one that the kernel does not have is no failure.
 //
 // Cost: 70 files of /proc and 20 a network device, of which most are held open; about
-// 20 a container. No allocation but the rows' values while nothing comes or goes.
+// 20 a container. On a small host 0.4 ms of CPU and some 100 small allocations a round;
+// each socket of the host adds about 1 us to a round that looks at sockets.
 #pragma once
 
 #include <cstdint>

@@ -114,7 +114,10 @@ Result<std::string_view> HostFiles::ReadAll(Entry& entry, int& error) {
     const std::size_t room = std::min(piece, buffer_.size() - size);
     const ssize_t got = pread(entry.fd, buffer_.data() + size, room, static_cast<off_t>(size));
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return IoError("read " + full_, error = errno);
+    if (got < 0) {
+      error = errno;
+      return IoError("read " + full_, error);
+    }
     size += static_cast<std::size_t>(got);
     if (got == 0 || (entry.whole && static_cast<std::size_t>(got) < room)) {
       entry.bytes = size;

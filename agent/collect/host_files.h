@@ -5,8 +5,8 @@
 // Made for reading the same files round after round: a file of procfs, sysfs or
 // cgroupfs stays open and is read again by pread (at most kOpenMax of them; of any
 // other file system a file is opened each time, as it may be replaced), a file that
-// is absent is not looked for again for kSlowRounds rounds. Once all is open a round
-// does not allocate.
+// is absent is not looked for again for kSlowRounds rounds. Once all is open,
+// reading does not allocate.
 #pragma once
 
 #include <cstddef>
