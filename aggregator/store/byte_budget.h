@@ -39,10 +39,15 @@ class ByteBudget {
     if (!Fits(bytes)) return nullptr;
     return TakeLocked(bytes);
   }
-  // Waits for room: only where others are sure to give back.
+  // Waits for room: only where others are sure to give back, and not the caller itself.
   Ticket Take(std::size_t bytes) OPS_EXCLUDES(mutex_) {
     MutexLock lock(mutex_);
     while (!Fits(bytes)) given_.Wait(mutex_);
+    return TakeLocked(bytes);
+  }
+  // Beyond the limit too: for what is small and must go on.
+  Ticket TakeAnyway(std::size_t bytes) OPS_EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
     return TakeLocked(bytes);
   }
 

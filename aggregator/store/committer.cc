@@ -297,7 +297,8 @@ void Committer::Resync() {
   Status status = parts_.runs.Load(parts_.wal, parts_.stats);
   if (status) status = parts_.layouts.Load();
   if (status) {
-    status = Replay(options_, parts_.wal, parts_.workers, parts_.budget, parts_.stats, false);
+    status = Replay(options_, parts_.wal, parts_.workers, parts_.budget, parts_.stats,
+                    ReplayFor::kResync);
   }
   in_sync_ = status.has_value();
   if (in_sync_) {

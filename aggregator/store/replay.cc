@@ -20,6 +20,11 @@ struct Context {
   StoreStats& stats;
   std::int64_t now_ms;
   std::int64_t last_created_ms;  // Of the last sound entry: a damaged one came after it.
+  ReplayFor what;
+
+  ByteBudget::Ticket Take(std::size_t bytes) const {
+    return what == ReplayFor::kStart ? budget.Take(bytes) : budget.TakeAnyway(bytes);
+  }
 };
 
 std::shared_ptr<const DecodedBatch> DecodeOwn(const std::string& frame) {
@@ -39,7 +44,7 @@ HandedBatch Damaged(const Wal::RawEntry& entry, const std::string& agent_id, con
   HandedBatch handed{.origin = {.position = entry.position, .agent_id = agent_id},
                      .batch = DecodeOwn(frame),
                      .frame_bytes = entry.value.size()};
-  handed.ticket = context.budget.Take(BytesUnderWay(frame, *handed.batch));
+  handed.ticket = context.Take(BytesUnderWay(frame, *handed.batch));
   return handed;
 }
 
@@ -55,7 +60,7 @@ HandedBatch ToHanded(const Wal::RawEntry& entry, Context& context) {
   return {.origin = {.position = entry.position, .agent_id = agent_id},
           .batch = *batch,
           .frame_bytes = view->frame.size(),
-          .ticket = context.budget.Take(BytesUnderWay(view->frame, **batch))};
+          .ticket = context.Take(BytesUnderWay(view->frame, **batch))};
 }
 
 }  // namespace
@@ -80,13 +85,15 @@ std::size_t BytesUnderWay(std::string_view frame, const DecodedBatch& batch) {
 }
 
 Status Replay(const StoreOptions& options, Wal& wal, ApplyWorkers& workers, ByteBudget& budget,
-              StoreStats& stats, bool announce) {
+              StoreStats& stats, ReplayFor what) {
   const std::int64_t now_ms = options.clock->WallMs();
   Context context{.limits = options.batch_limits,
                   .budget = budget,
                   .stats = stats,
                   .now_ms = now_ms,
-                  .last_created_ms = now_ms};
+                  .last_created_ms = now_ms,
+                  .what = what};
+  const bool announce = what == ReplayFor::kStart;
   std::uint64_t done = 0;
   for (WalPosition at = workers.last();;) {
     OPS_TRY(const auto entries, wal.ReadAfter(at, kReadBytes));

@@ -3,9 +3,13 @@
 // entries may be on disk all the same.
 //
 // A damaged entry is counted, logged, and becomes gap records in its place ("wal
-// entry … damaged", count 0 = not known), one a signal; it stops nothing. Blocks
-// while more than the budget is under way. The caller's thread.
+// entry … damaged", count 0 = not known), one a signal; it stops nothing. The caller's
+// thread.
 #pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
 
 #include "aggregator/store/apply_workers.h"
 #include "aggregator/store/byte_budget.h"
@@ -14,9 +18,12 @@
 
 namespace opssight {
 
-// announce: log the progress of a long replay.
+// kStart says how far a long replay is, and waits while more than the budget is under
+// way. kResync, of one group at most, does not wait: what is under way then waits for
+// the committer, which is the caller.
+enum class ReplayFor : std::uint8_t { kStart, kResync };
 Status Replay(const StoreOptions& options, Wal& wal, ApplyWorkers& workers, ByteBudget& budget,
-              StoreStats& stats, bool announce);
+              StoreStats& stats, ReplayFor what);
 
 // A batch of the aggregator's own that says for each signal that records may be lost.
 std::string EncodeLossNotice(const std::string& stream, std::int64_t from_ms, std::int64_t to_ms,

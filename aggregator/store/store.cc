@@ -82,7 +82,7 @@ Status Store::Start(std::vector<SignalSlot> signals) {
 
 // Pages that LMDB cannot read end the replay, not the start. The last position.
 Result<WalPosition> Store::ReplayAll() {
-  const Status replayed = Replay(options_, *wal_, *workers_, budget_, stats_, true);
+  const Status replayed = Replay(options_, *wal_, *workers_, budget_, stats_, ReplayFor::kStart);
   if (replayed) return workers_->last();
   if (replayed.error().code != ErrorCode::kCorrupt) return replayed.error();
   ++stats_.corrupt_entries;
