@@ -13,6 +13,9 @@ const OptionTable<QueryLimits>& LimitsTable() {
           .Min(1),
       setting::Value("series_max", &QueryLimits::series_max, "Series that one query may touch.")
           .Min(1),
+      setting::Value("trace_spans_max", &QueryLimits::trace_spans_max,
+                     "Spans of one trace; a larger one is an error.")
+          .Min(1),
   };
   return table;
 }
@@ -26,7 +29,7 @@ const OptionTable<ApiOptions>& ApiTable() {
                      "Points of one series in a range query.")
           .Min(1),
       setting::Value("answer_points_max", &ApiOptions::answer_points_max,
-                     "Points of all series in a range query.")
+                     "Points of all series in a range query or a range vector.")
           .Min(1),
       setting::Value("lines_max", &ApiOptions::lines_max, "Log lines of one answer.").Min(1),
       setting::Size("query_bytes_max", &ApiOptions::query_bytes_max, "Length of a query's text.")

@@ -21,7 +21,8 @@ namespace opssight {
 struct QueryLimits {
   std::uint64_t samples_max = 50'000'000;  // Samples or lines looked at and kept.
   std::uint64_t series_max = 1'000'000;
-  std::function<bool()> cancelled;  // May be empty. True: stop with kUnavailable.
+  std::uint64_t trace_spans_max = 100'000;  // Of one trace.
+  std::function<bool()> cancelled;          // May be empty. True: stop with kUnavailable.
 };
 
 struct Sample {

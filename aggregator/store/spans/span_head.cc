@@ -15,7 +15,7 @@ std::size_t AttributeBytes(const std::vector<Attribute>& attributes) {
   return bytes;
 }
 
-// About what a span holds in memory; resource and scope are shared.
+// About what a span holds in memory, without its resource and scope.
 std::size_t BytesOf(const Span& span) {
   std::size_t bytes = sizeof(Span) + span.name.size() + span.trace_state.size() +
                       span.status_message.size() + AttributeBytes(span.attributes);
@@ -28,15 +28,30 @@ std::size_t BytesOf(const Span& span) {
   return bytes;
 }
 
+// Resource and scope where they are not those of the span before: spans of one source
+// stand together.
+std::size_t NewlySharedBytes(const Span& span, const Span* before) {
+  std::size_t bytes = 0;
+  if (before == nullptr || before->resource != span.resource) {
+    bytes += sizeof(Resource) + AttributeBytes(span.resource->attributes);
+  }
+  if (before == nullptr || before->scope != span.scope) {
+    bytes += sizeof(Scope) + span.scope->name.size() + span.scope->version.size() +
+             AttributeBytes(span.scope->attributes);
+  }
+  return bytes;
+}
+
 }  // namespace
 
 void SpanHead::Append(const Span& span) {
+  const std::size_t bytes =
+      BytesOf(span) + NewlySharedBytes(span, spans_.empty() ? nullptr : &spans_.back());
   by_trace_.emplace(TraceHash(span.trace_id), static_cast<std::uint32_t>(spans_.size()));
   spans_.push_back(span);
-  const std::size_t bytes = BytesOf(span);
   open_bytes_ += bytes;
   bytes_ += bytes;
-  if (spans_.size() >= block_spans_) Seal();
+  if (spans_.size() >= block_spans_ || open_bytes_ >= block_bytes_) Seal();
 }
 
 void SpanHead::Trace(const TraceId& id, std::vector<Span>& out) const {

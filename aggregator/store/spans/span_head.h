@@ -1,6 +1,6 @@
 // SpanHead holds the spans of one UTC day that are not yet in a day environment. Each
-// block_spans of them become a compressed block in memory, about a twentieth of the
-// size. Not thread-safe; SpansStore guards it.
+// block_spans of them, or block_bytes, become a compressed block in memory, about a
+// twentieth of the size. Not thread-safe; SpansStore guards it.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,8 @@ using SpanMemoryBlocks = std::vector<std::shared_ptr<const SpanDayBlocks::Memory
 
 class SpanHead {
  public:
-  explicit SpanHead(std::size_t block_spans) : block_spans_(block_spans) {}
+  SpanHead(std::size_t block_spans, std::size_t block_bytes)
+      : block_spans_(block_spans), block_bytes_(block_bytes) {}
 
   void Append(const Span& span);
 
@@ -37,6 +38,7 @@ class SpanHead {
   void Seal();
 
   const std::size_t block_spans_;
+  const std::size_t block_bytes_;
   std::vector<Span> spans_;
   std::unordered_multimap<std::uint64_t, std::uint32_t> by_trace_;  // TraceHash -> spans_.
   SpanMemoryBlocks blocks_;

@@ -5,6 +5,8 @@
 #include <tuple>
 #include <utility>
 
+#include <fmt/core.h>
+
 namespace opssight {
 namespace {
 
@@ -12,12 +14,15 @@ Result<SpanBlockHead> ReadHead(std::string_view block) {
   return ReadSpanBlockHead(block);
 }
 
-Status AddFromBlock(const TraceId& id, std::string_view block, std::vector<Span>& out) {
+Status AddFromBlock(const TraceId& id, std::string_view block, const QueryLimits& limits,
+                    std::vector<Span>& out) {
+  if (limits.cancelled && limits.cancelled()) return Unavailable("query: the client has gone");
   OPS_TRY(std::vector<Span> spans, ReadSpanBlock(block));
   for (Span& span : spans) {
     if (span.trace_id == id) out.push_back(std::move(span));
   }
-  return {};
+  if (out.size() <= limits.trace_spans_max) return {};
+  return Exhausted(fmt::format("query: the trace has more than {} spans", limits.trace_spans_max));
 }
 
 // By start; of spans with the same id the first stays (a client that sends again).
@@ -47,7 +52,8 @@ void SpansStore::Apply(const BatchOrigin&, std::shared_ptr<const DecodedBatch> b
   if (batch->spans().empty()) return;
   MutexLock lock(mutex_);
   for (const Span& span : batch->spans()) {
-    head_.try_emplace(DayOfNs(span.start_ns), options_.block_spans).first->second.Append(span);
+    head_.try_emplace(DayOfNs(span.start_ns), options_.block_spans, options_.block_bytes)
+        .first->second.Append(span);
   }
 }
 
@@ -86,7 +92,7 @@ Result<std::vector<Span>> SpansStore::Trace(const TraceId& id, const QueryLimits
     }
   }
   for (const auto& block : memory) {
-    if (block->head.MayHold(id)) OPS_RETURN_IF_ERROR(AddFromBlock(id, block->bytes, out));
+    if (block->head.MayHold(id)) OPS_RETURN_IF_ERROR(AddFromBlock(id, block->bytes, limits, out));
   }
   for (const DayNumber day : days_.Days()) {
     if (limits.cancelled && limits.cancelled()) return Unavailable("query: the client has gone");
@@ -94,7 +100,7 @@ Result<std::vector<Span>> SpansStore::Trace(const TraceId& id, const QueryLimits
         days_.ForEach(disk, day, [&](const SpanBlockHead& head, const auto& read) -> Status {
           if (!head.MayHold(id)) return {};
           OPS_TRY(const std::string_view block, read());
-          return AddFromBlock(id, block, out);
+          return AddFromBlock(id, block, limits, out);
         }));
   }
   SortAndDropRepeats(out);

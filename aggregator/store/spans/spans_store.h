@@ -22,6 +22,8 @@ namespace opssight {
 struct SpansOptions {
   std::string dir;
   std::size_t block_spans = 8'192;  // About 2 MB of spans as OTLP.
+  // In memory, for large spans; far below what a reader unpacks (SpanBlockLimits).
+  std::size_t block_bytes = 32UL << 20;
   std::size_t transaction_bytes_max = 4UL << 20;
   std::size_t map_bytes = 64UL << 30;  // Of one day.
 };

@@ -24,15 +24,17 @@ class SpansStoreTest : public ::testing::Test {
   void Reopen(WalPosition flushed) {
     store_.reset();
     store_ = std::make_unique<SpansStore>(
-        SpansOptions{.dir = dir_, .block_spans = 3, .map_bytes = 8 << 20});
+        SpansOptions{.dir = dir_, .block_spans = 3, .block_bytes = 20'000, .map_bytes = 8 << 20});
     const Status status = store_->Recover(flushed);
     ASSERT_TRUE(status.has_value()) << status.error().message;
   }
-  void Apply(std::uint8_t trace, std::uint8_t id, std::int64_t start_ns) {
+  void Apply(std::uint8_t trace, std::uint8_t id, std::int64_t start_ns,
+             const std::string& of_resource = "") {
     Span span{.name = "s" + std::to_string(id), .start_ns = start_ns, .end_ns = start_ns + 1};
     span.trace_id[0] = trace;
     span.span_id[0] = id;
-    span.resource = std::make_shared<const Resource>();
+    span.resource = std::make_shared<const Resource>(
+        Resource{.attributes = {{.key = "r", .value = Value::String(of_resource)}}});
     span.scope = std::make_shared<const Scope>();
     BatchContents contents;
     contents.spans.push_back(std::move(span));
@@ -40,10 +42,10 @@ class SpansStoreTest : public ::testing::Test {
     ASSERT_TRUE(batch.has_value()) << batch.error().message;
     store_->Apply({.position = ++position_}, *batch);
   }
-  std::string Trace(std::uint8_t trace) {
+  std::string Trace(std::uint8_t trace, const QueryLimits& limits = {}) {
     TraceId id{};
     id[0] = trace;
-    const auto spans = store_->Trace(id, {});
+    const auto spans = store_->Trace(id, limits);
     if (!spans) return spans.error().message;
     std::string out;
     for (const Span& span : *spans) out += span.name + " ";
@@ -73,6 +75,21 @@ TEST_F(SpansStoreTest, ATraceIsTheSameInHeadFrozenOnDiskAndAfterReopening) {
   EXPECT_EQ(Trace(1), trace);
   EXPECT_EQ(Trace(2), "s9 ");
   EXPECT_EQ(Trace(3), "");
+}
+
+// A block of 8,192 large spans would be more than a reader unpacks.
+TEST_F(SpansStoreTest, LargeSpansAndResourcesMakeABlockSooner) {
+  Apply(1, 1, 10);
+  const std::uint64_t open = store_->head_bytes();
+  Apply(1, 2, 20, std::string(30'000, 'x'));
+  EXPECT_LT(store_->head_bytes(), open + 10'000) << "sealed, so compressed";
+  EXPECT_EQ(Trace(1), "s1 s2 ");
+}
+
+TEST_F(SpansStoreTest, ATraceOverTheLimitIsAnError) {
+  for (std::uint8_t id = 1; id <= 5; ++id) Apply(1, id, id);
+  EXPECT_EQ(Trace(1, {.trace_spans_max = 5}), "s1 s2 s3 s4 s5 ");
+  EXPECT_EQ(Trace(1, {.trace_spans_max = 4}), "query: the trace has more than 4 spans");
 }
 
 TEST_F(SpansStoreTest, ASpanThatAClientSentTwiceComesOnce) {
