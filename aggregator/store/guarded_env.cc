@@ -61,12 +61,28 @@ Status GuardedEnv::Write(const std::function<Status(WriteTxn&)>& body) {
   return status;
 }
 
+Status WalkTable(ReadTxn& txn, const std::string& table,
+                 const std::function<void(std::string_view value)>& see) {
+  OPS_TRY(const Table opened, txn.OpenTable(table));
+  OPS_TRY(Cursor cursor, txn.OpenCursor(opened));
+  OPS_TRY(auto at, cursor.First());
+  while (at) {
+    if (see) see(at->second);
+    OPS_TRY(at, cursor.Next());
+  }
+  return {};
+}
+
 Result<std::unique_ptr<GuardedEnv>> OpenOrSetAside(const std::string& path,
                                                    const EnvOptions& options,
                                                    const std::vector<std::string>& tables,
-                                                   std::int64_t now_ms, std::string* set_aside) {
+                                                   std::int64_t now_ms, std::string* set_aside,
+                                                   const std::function<Status(ReadTxn&)>& check) {
   set_aside->clear();
   auto env = GuardedEnv::Open(path, options, tables);
+  if (env && check) {
+    if (Status sound = (*env)->Read(check); !sound) env = std::move(sound).error();
+  }
   if (env || env.error().code != ErrorCode::kCorrupt) return env;
   const std::string aside = fmt::format("{}.damaged-{}", path, now_ms);
   OPS_LOG(kError, "store: {}; kept as {}, going on with a new file", env.error().message, aside);

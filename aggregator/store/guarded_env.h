@@ -52,12 +52,17 @@ class GuardedEnv {
   std::unique_ptr<Env> env_ OPS_GUARDED_BY(mutex_);  // Null after a failure.
 };
 
-// Opens; a file that is not (or no longer) an environment is renamed to
-// "<path>.damaged-<now_ms>" and a new one takes its place, since a bad file must not
-// stop a start. *set_aside is the new name, or "" where the file was sound.
-Result<std::unique_ptr<GuardedEnv>> OpenOrSetAside(const std::string& path,
-                                                   const EnvOptions& options,
-                                                   const std::vector<std::string>& tables,
-                                                   std::int64_t now_ms, std::string* set_aside);
+// Opens; a file that is not (or no longer) an environment, or of which check says
+// kCorrupt, is renamed to "<path>.damaged-<now_ms>" and a new one takes its place,
+// since a bad file must not stop a start. *set_aside is the new name, or "" where the
+// file was sound. check may be empty.
+Result<std::unique_ptr<GuardedEnv>> OpenOrSetAside(
+    const std::string& path, const EnvOptions& options, const std::vector<std::string>& tables,
+    std::int64_t now_ms, std::string* set_aside, const std::function<Status(ReadTxn&)>& check = {});
+
+// Reads every entry of the table: whether LMDB can find all of its pages. see(value) may
+// be empty.
+Status WalkTable(ReadTxn& txn, const std::string& table,
+                 const std::function<void(std::string_view value)>& see = {});
 
 }  // namespace opssight

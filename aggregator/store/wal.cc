@@ -73,12 +73,25 @@ std::string AgentKey(std::string_view agent_id, std::uint64_t epoch) {
 Result<std::unique_ptr<Wal>> Wal::Open(const std::string& dir, std::size_t map_bytes,
                                        std::int64_t now_ms, StoreStats& stats,
                                        std::string* set_aside) {
+  std::optional<Size> size;
+  const auto check = [&size](ReadTxn& txn) -> Status {
+    OPS_TRY(size, SizeOf(txn));
+    OPS_RETURN_IF_ERROR(WalkTable(txn, kAgents));
+    OPS_RETURN_IF_ERROR(WalkTable(txn, kState));
+    return WalkTable(txn, kLayouts);
+  };
   OPS_TRY(auto env, OpenOrSetAside(dir + "/wal.mdb", {.map_bytes = map_bytes, .tables_max = 8},
-                                   {kWal, kAgents, kState, kLayouts}, now_ms, set_aside));
+                                   {kWal, kAgents, kState, kLayouts}, now_ms, set_aside, check));
   std::unique_ptr<Wal> wal(new Wal(std::move(env), stats));
   MutexLock lock(wal->size_mutex_);
-  OPS_RETURN_IF_ERROR(wal->Measure());
+  wal->Level(set_aside->empty() && size ? *size : Size());
   return wal;
+}
+
+void Wal::Level(const Size& size) {
+  stats_.wal_entries = size.entries;
+  stats_.wal_bytes = size.bytes;
+  measured_ = true;
 }
 
 Status Wal::Change(const std::function<Status(WriteTxn&, Size&, Size&)>& body) {
@@ -135,23 +148,22 @@ Result<WalPosition> Wal::LastPosition() {
   return last;
 }
 
+Result<Wal::Size> Wal::SizeOf(ReadTxn& txn) {
+  Size size;
+  OPS_RETURN_IF_ERROR(WalkTable(txn, kWal, [&size](std::string_view value) {
+    ++size.entries;
+    size.bytes += value.size();
+  }));
+  return size;
+}
+
 Status Wal::Measure() {
   Size size;
-  Status read = env_->Read([&](ReadTxn& txn) -> Status {
-    OPS_TRY(const Table table, txn.OpenTable(kWal));
-    OPS_TRY(Cursor cursor, txn.OpenCursor(table));
-    OPS_TRY(auto at, cursor.First());
-    while (at) {
-      ++size.entries;
-      size.bytes += at->second.size();
-      OPS_TRY(at, cursor.Next());
-    }
+  OPS_RETURN_IF_ERROR(env_->Read([&size](ReadTxn& txn) -> Status {
+    OPS_TRY(size, SizeOf(txn));
     return {};
-  });
-  if (!read) return read;
-  stats_.wal_entries = size.entries;
-  stats_.wal_bytes = size.bytes;
-  measured_ = true;
+  }));
+  Level(size);
   return {};
 }
 

@@ -80,7 +80,9 @@ class Wal {
 
  private:
   Wal(std::unique_ptr<GuardedEnv> env, StoreStats& stats) : env_(std::move(env)), stats_(stats) {}
-  Status Measure() OPS_REQUIRES(size_mutex_);  // Reads every leaf.
+  Status Measure() OPS_REQUIRES(size_mutex_);
+  static Result<Size> SizeOf(ReadTxn& txn);  // Reads every leaf.
+  void Level(const Size& size) OPS_REQUIRES(size_mutex_);
   // Runs body as a transaction; the level moves with it.
   Status Change(const std::function<Status(WriteTxn&, Size& put, Size& deleted)>& body)
       OPS_EXCLUDES(size_mutex_);

@@ -331,6 +331,33 @@ TEST_F(StoreTest, ALostWalFileLosesOnlyWhatWasNotFlushed) {
   EXPECT_EQ(gaps_->All().size(), 3U) << "said once";
 }
 
+// Makes the pages that hold the text no leaves any more.
+void DamagePages(const std::string& path, const std::string& text) {
+  constexpr std::size_t kPage = 4096;
+  constexpr std::size_t kFlagsAt = 10;
+  std::ifstream in(path, std::ios::binary);
+  std::string bytes((std::istreambuf_iterator<char>(in)), {});
+  for (std::size_t at = bytes.find(text); at != bytes.npos; at = bytes.find(text, at + 1)) {
+    bytes[at / kPage * kPage + kFlagsAt] = 0;
+  }
+  std::ofstream(path, std::ios::binary) << bytes;
+}
+
+TEST_F(StoreTest, AWalWithPagesThatCannotBeReadIsSetAsideAndStopsNoStart) {
+  Open();
+  SubmitAndWait(*store_, LineBatch("a", 1));
+  ASSERT_TRUE(store_->FlushNow().has_value());
+  SubmitAndWait(*store_, LineBatch("a", 2));
+  CloseUnflushed();
+  DamagePages(dir_.path() + "/wal.mdb", AgentKey("a", 1));
+  Open();
+  EXPECT_EQ(All(), "a 1, ");
+  Until([this] { return gaps_->All().size() == 3; });
+  EXPECT_EQ(SubmitKind(*store_, LineBatch("a", 2)), "stored");
+  Open();
+  EXPECT_EQ(All(), "a 1, a 2, ");
+}
+
 TEST_F(StoreTest, RetentionGoesByTheClockGiven) {
   options_.logs = {.keep_ms = 1000, .bytes_max = 7};
   Open();
