@@ -33,6 +33,13 @@ HttpResponse LokiError(const Error& error) {
   }
 }
 
+// Times are kept within a range that leaves room for a century to be taken off.
+constexpr std::int64_t kTimeMaxNs = 6'000'000'000 * kNsPerSecond;  // 2160.
+
+std::int64_t Bounded(std::int64_t time_ns) {
+  return std::clamp(time_ns, -kTimeMaxNs, kTimeMaxNs);
+}
+
 Result<std::int64_t> LokiTimeNs(const HttpRequest& request, std::string_view name,
                                 std::int64_t otherwise) {
   const std::string_view text = request.Param(name);
@@ -40,12 +47,14 @@ Result<std::int64_t> LokiTimeNs(const HttpRequest& request, std::string_view nam
   if (text.find('.') != text.npos && text.find('T') == text.npos) {
     const auto seconds = ParseDouble(text);
     if (seconds && std::fabs(*seconds) < kSecondsMax) {
-      return static_cast<std::int64_t>(std::llround(*seconds * 1000)) * kNsPerMs;
+      return Bounded(static_cast<std::int64_t>(std::llround(*seconds * 1000)) * kNsPerMs);
     }
   } else if (const auto number = ParseInt<std::int64_t>(text)) {
-    return text.size() <= 10 ? *number * kNsPerSecond : *number;
+    if (text.size() > 10) return Bounded(*number);
+    return Bounded(std::clamp(*number, -kTimeMaxNs / kNsPerSecond, kTimeMaxNs / kNsPerSecond) *
+                   kNsPerSecond);
   } else if (const auto ns = ParseRfc3339Ns(text)) {
-    return *ns;
+    return Bounded(*ns);
   }
   return Invalid(fmt::format("could not parse '{}' in parameter {} as a time", text, name));
 }
@@ -119,7 +128,7 @@ Result<LineQuery> LokiApi::ReadLineQuery(const HttpRequest& request) const {
   if (!request.Param("since").empty()) {
     OPS_TRY(since_ms, ParseDurationMs(request.Param("since")));
   }
-  since_ms = std::min<std::int64_t>(since_ms, 100LL * 365 * kMsPerDay);
+  since_ms = std::clamp<std::int64_t>(since_ms, 0, 100LL * 365 * kMsPerDay);
   OPS_TRY(query.from_ns,
           LokiTimeNs(request, "start", std::min(now_ns, query.to_ns) - since_ms * kNsPerMs));
   if (query.to_ns < query.from_ns) {

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <iterator>
 #include <set>
+#include <string>
 
 #include <fmt/core.h>
 
@@ -112,6 +114,7 @@ Result<HttpResponse> PrometheusApi::Query(const HttpRequest& request,
   const std::int64_t back_ms = range ? selector->range_ms : options_.lookback_ms;
   OPS_TRY(std::vector<Series> all,
           series_.Select(selector->matchers, time_ms - back_ms + 1, time_ms, limits));
+  if (range) OPS_RETURN_IF_ERROR(CheckAnswer(all));
   std::sort(all.begin(), all.end(), BySeriesLabels);
   JsonWriter json;
   json.Open('{').Key("status").String("success").Key("data").Open('{');
@@ -134,6 +137,14 @@ Result<HttpResponse> PrometheusApi::Query(const HttpRequest& request,
     }
   }
   return JsonResponse(200, json.Close(']').Close('}').Close('}').Take());
+}
+
+// Of a range vector, whose samples are all written.
+Status PrometheusApi::CheckAnswer(const std::vector<Series>& all) const {
+  std::uint64_t samples = 0;
+  for (const Series& series : all) samples += series.samples.size();
+  if (samples <= options_.answer_points_max) return {};
+  return Exhausted("query would answer with too many samples; narrow the selector or the range");
 }
 
 Result<HttpResponse> PrometheusApi::QueryRange(const HttpRequest& request,
@@ -199,10 +210,16 @@ Result<HttpResponse> PrometheusApi::SeriesOrLabels(const HttpRequest& request,
     return BadParameter("end", "end timestamp must not be before start time");
   }
   std::set<Labels> sets;
+  std::set<std::string> strings;
   bool asked = false;
+  // Of very many sets only what is asked for is kept.
   const auto add = [&](const std::vector<Matcher>& matchers) -> Status {
     OPS_TRY(std::vector<Labels> found, series_.SelectLabels(matchers, start_ms, end_ms, limits));
-    sets.insert(found.begin(), found.end());
+    if (route == "series") {
+      sets.insert(std::make_move_iterator(found.begin()), std::make_move_iterator(found.end()));
+    } else {
+      strings.merge(NamesOrValues(found, ValuesRoute(route).value_or("")));
+    }
     return {};
   };
   for (const auto& param : request.params) {
@@ -215,13 +232,10 @@ Result<HttpResponse> PrometheusApi::SeriesOrLabels(const HttpRequest& request,
   }
   if (route == "series" && !asked) return Invalid("no match[] parameter provided");
   if (!asked) OPS_RETURN_IF_ERROR(add({}));
-  const std::vector<Labels> all(sets.begin(), sets.end());
-  if (route != "series") {
-    return StringsResponse(NamesOrValues(all, ValuesRoute(route).value_or("")), false);
-  }
+  if (route != "series") return StringsResponse(strings, false);
   JsonWriter json;
   json.Open('{').Key("status").String("success").Key("data").Open('[');
-  for (const Labels& labels : all) WriteLabels(json, labels);
+  for (const Labels& labels : sets) WriteLabels(json, labels);
   return JsonResponse(200, json.Close(']').Close('}').Take());
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string_view>
+#include <vector>
 
 #include "aggregator/api/options.h"
 #include "aggregator/query/source.h"
@@ -26,6 +27,7 @@ class PrometheusApi {
                               const QueryLimits& limits) const;
   Result<HttpResponse> Query(const HttpRequest& request, const QueryLimits& limits) const;
   Result<HttpResponse> QueryRange(const HttpRequest& request, const QueryLimits& limits) const;
+  Status CheckAnswer(const std::vector<Series>& all) const;
   Result<HttpResponse> SeriesOrLabels(const HttpRequest& request, std::string_view route,
                                       const QueryLimits& limits) const;
 

@@ -150,9 +150,11 @@ Result<std::vector<Series>> MetricsStore::Select(const std::vector<Matcher>& mat
                                                  std::int64_t from_ms, std::int64_t to_ms,
                                                  const QueryLimits& limits) const {
   if (from_ms > to_ms) return std::vector<Series>();
-  Gather gather(from_ms, to_ms, limits, Gather::Orders::kLeaveOut);
-  OPS_RETURN_IF_ERROR(Fill(Take(), matchers, gather));
-  if (!gather.needs_orders()) return gather.Finish();
+  {
+    Gather gather(from_ms, to_ms, limits, Gather::Orders::kLeaveOut);
+    OPS_RETURN_IF_ERROR(Fill(Take(), matchers, gather));
+    if (!gather.needs_orders()) return gather.Finish();
+  }  // Gone before the second try, which is as large.
   Gather again(from_ms, to_ms, limits, Gather::Orders::kKeep);
   OPS_RETURN_IF_ERROR(Fill(Take(), matchers, again));
   return again.Finish();

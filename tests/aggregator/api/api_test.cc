@@ -132,6 +132,20 @@ TEST_F(ApiTest, RangeQueryHasItsRules) {
   EXPECT_EQ(ask("0", "11000", "1", "up").status, 200);
 }
 
+TEST_F(ApiTest, AnAnswerHasALimit) {
+  series.all = {{.labels = Labels{{"__name__", "up"}},
+                 .samples = {{kNowMs - 2, 1}, {kNowMs - 1, 1}, {kNowMs, 1}}}};
+  const Api small(ApiSources{.series = series, .lines = lines, .spans = spans, .gaps = gaps},
+                  ApiOptions{.answer_points_max = 2}, clock);
+  HttpRequest request;
+  request.method = "GET";
+  request.path = "/api/v1/query";
+  request.params = {{"query", "up[5m]"}};
+  EXPECT_EQ(small.Handle(request)->status, 422);
+  request.params = {{"query", "up[2ms]"}};
+  EXPECT_EQ(small.Handle(request)->status, 200);
+}
+
 TEST_F(ApiTest, BeyondASelectorIsAClearError) {
   const HttpResponse response = Get("/api/v1/query", {{"query", "rate(up[5m])"}});
   EXPECT_EQ(response.status, 400);
@@ -178,6 +192,22 @@ TEST_F(ApiTest, LogLinesAsLokiHasThem) {
   EXPECT_EQ(Get("/loki/api/v1/label/none/values").body, R"({"status":"success"})");
   EXPECT_EQ(Get("/loki/api/v1/query_range", {{"query", "{app=\"x\"}"}, {"limit", "0"}}).body,
             "limit must be a positive value\n");
+}
+
+TEST_F(ApiTest, LokiTimesBeyondWhatFitsAreTakenAsTheLastThatDoes) {
+  constexpr std::int64_t kLast = 6'000'000'000 * kNsPerSecond;
+  const auto ask = [this](const std::string& start, const std::string& end) {
+    return Get("/loki/api/v1/query_range", {{"query", "{a=\"b\"}"}, {"start", start}, {"end", end}})
+        .status;
+  };
+  EXPECT_EQ(ask("-999999999", "9999999999"), 200);
+  EXPECT_EQ(lines.asked.from_ns, -999'999'999 * kNsPerSecond);
+  EXPECT_EQ(lines.asked.to_ns, kLast);
+  EXPECT_EQ(ask("-9223372036854775808", "9223372036854775807"), 200);
+  EXPECT_EQ(lines.asked.from_ns, -kLast);
+  EXPECT_EQ(lines.asked.to_ns, kLast);
+  EXPECT_EQ(ask("", "-9223372036854775808"), 200) << "an hour before";
+  EXPECT_EQ(Get("/loki/api/v1/labels", {{"end", "-9223372036854775808"}}).status, 200);
 }
 
 TEST_F(ApiTest, TracesAsJaegerHasThem) {
