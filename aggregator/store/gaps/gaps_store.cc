@@ -61,7 +61,8 @@ Status GapsStore::Recover(WalPosition flushed) {
   std::string set_aside;
   OPS_TRY(env_, OpenOrSetAside(options_.dir + "/gaps.mdb",
                                {.map_bytes = options_.map_bytes, .tables_max = 4}, {kTable},
-                               options_.clock->WallMs(), &set_aside));
+                               options_.clock->WallMs(), &set_aside,
+                               [](ReadTxn& txn) { return WalkTable(txn, kTable); }));
   leftovers_above_ = flushed;
   {
     MutexLock lock(mutex_);
