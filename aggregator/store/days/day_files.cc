@@ -51,7 +51,7 @@ Status DayFiles::Recover(WalPosition flushed) {
         (status.error().code == ErrorCode::kIo || status.error().code == ErrorCode::kExhausted);
     if (!full) OPS_RETURN_IF_ERROR(status);
     MutexLock lock(mutex_);
-    days_[day] = nullptr;
+    days_[day] = {};
     if (!full) continue;
     leftovers_[day] = flushed;
     OPS_LOG(kError,
@@ -81,7 +81,12 @@ Status DayFiles::DropLeftovers() {
   }
   for (const auto& [day, flushed] : leftovers) {
     OPS_TRY(const std::shared_ptr<Env> env, Open(day));
-    if (env != nullptr) OPS_RETURN_IF_ERROR(DropAbove(*env, flushed));
+    if (env != nullptr) {
+      if (Status dropped = DropAbove(*env, flushed); !dropped) {
+        MarkFailed(day);
+        return dropped;
+      }
+    }
     MutexLock lock(mutex_);
     leftovers_.erase(day);
   }
@@ -120,18 +125,50 @@ Result<std::shared_ptr<Env>> DayFiles::Open(DayNumber day) {
   MutexLock lock(mutex_);
   const auto it = days_.find(day);
   if (it == days_.end()) return std::shared_ptr<Env>();
-  if (it->second == nullptr) {
-    OPS_TRY(it->second, Env::Open(Path(day), {.map_bytes = options_.map_bytes, .tables_max = 4}));
+  return OpenLocked(day, it->second);
+}
+
+// Whoever has a copy of env took it under mutex_, so where there is one owner no other
+// can come.
+void DayFiles::Close(Day& day) {
+  if (day.env == nullptr || day.env.use_count() != 1) return;
+  day.env = nullptr;
+  --open_;
+}
+
+void DayFiles::CloseIdle() {
+  while (open_ >= options_.open_max) {
+    Day* oldest = nullptr;
+    for (auto& entry : days_) {
+      Day& day = entry.second;
+      if (day.env == nullptr || day.env.use_count() != 1) continue;
+      if (oldest == nullptr || day.used < oldest->used) oldest = &day;
+    }
+    if (oldest == nullptr) return;
+    Close(*oldest);
   }
-  return it->second;
+}
+
+void DayFiles::MarkFailed(DayNumber day) {
+  MutexLock lock(mutex_);
+  if (const auto it = days_.find(day); it != days_.end()) it->second.failed = true;
+}
+
+Result<std::shared_ptr<Env>> DayFiles::OpenLocked(DayNumber number, Day& day) {
+  if (day.failed) Close(day);
+  if (day.env == nullptr) {
+    CloseIdle();
+    OPS_TRY(day.env, Env::Open(Path(number), {.map_bytes = options_.map_bytes, .tables_max = 4}));
+    ++open_;
+    day.failed = false;
+  }
+  day.used = ++uses_;
+  return day.env;
 }
 
 Result<std::shared_ptr<Env>> DayFiles::OpenOrMake(DayNumber day) {
-  {
-    MutexLock lock(mutex_);
-    days_.try_emplace(day);
-  }
-  return Open(day);
+  MutexLock lock(mutex_);
+  return OpenLocked(day, days_[day]);
 }
 
 Status DayFiles::Write(DayNumber day, WalPosition cut, std::size_t count,
@@ -147,8 +184,14 @@ Status DayFiles::Write(DayNumber day, WalPosition cut, std::size_t count,
 Status DayFiles::WriteNumbered(DayNumber day, WalPosition cut,
                                const std::vector<Numbered>& values) {
   OPS_TRY(const std::shared_ptr<Env> env, OpenOrMake(day));
+  Status written = WriteInto(*env, cut, values);
+  if (!written) MarkFailed(day);
+  return written;
+}
+
+Status DayFiles::WriteInto(Env& env, WalPosition cut, const std::vector<Numbered>& values) const {
   for (std::size_t next = 0; next < values.size();) {
-    OPS_TRY(WriteTxn txn, env->BeginWrite());
+    OPS_TRY(WriteTxn txn, env.BeginWrite());
     OPS_TRY(const Table table, txn.OpenTable(kTable));
     for (std::size_t bytes = 0; next < values.size() && bytes < options_.transaction_bytes_max;
          ++next) {
@@ -166,7 +209,8 @@ void DayFiles::Drop(DayNumber day) {
     MutexLock lock(mutex_);
     const auto it = days_.find(day);
     if (it == days_.end()) return;
-    env = std::move(it->second);
+    env = std::move(it->second.env);
+    if (env != nullptr) --open_;
     days_.erase(it);
     leftovers_.erase(day);
   }

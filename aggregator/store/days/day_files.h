@@ -3,8 +3,10 @@
 // recorded are leftovers of a crash; Recover deletes them. On a full disk it cannot:
 // then readers leave them out (ValidUpTo), and the next flush deletes them first.
 //
-// An environment opens when it is first needed and stays open until its day is
-// dropped (LMDB allows a file to be open once in a process). Any thread.
+// An environment opens when it is needed. Of those that nobody uses the most recently
+// used stay open, up to open_max in all: records may be of any days, and every open one
+// costs two file descriptors and map_bytes of address space. (LMDB allows a file to be
+// open once in a process, so one in use is never closed.) Any thread.
 #pragma once
 
 #include <atomic>
@@ -29,6 +31,7 @@ struct DayFilesOptions {
   char prefix = 'x';
   std::size_t map_bytes = 64UL << 30;  // Of one day.
   std::size_t transaction_bytes_max = 4UL << 20;
+  std::size_t open_max = 64;  // Environments open at once, unless more are in use.
 };
 
 class DayFiles {
@@ -73,15 +76,28 @@ class DayFiles {
   static WalPosition CutOf(std::string_view key);  // The largest for a key too short.
 
  private:
+  struct Day {
+    std::shared_ptr<Env> env;  // Null: not open.
+    std::uint64_t used = 0;
+    bool failed = false;  // A write did: LMDB may take no more until it is opened anew.
+  };
+
   Result<std::shared_ptr<Env>> OpenOrMake(DayNumber day);
+  Result<std::shared_ptr<Env>> OpenLocked(DayNumber number, Day& day) OPS_REQUIRES(mutex_);
+  void Close(Day& day) OPS_REQUIRES(mutex_);
+  void CloseIdle() OPS_REQUIRES(mutex_);
+  void MarkFailed(DayNumber day);
+  Status WriteInto(Env& env, WalPosition cut, const std::vector<Numbered>& values) const;
   Status DropAbove(Env& env, WalPosition flushed) const;
   Status MoveAside(DayNumber day, const Error& why);
 
   const DayFilesOptions options_;
   std::atomic<std::uint64_t> bad_days_{0};
   mutable Mutex mutex_;
-  std::map<DayNumber, std::shared_ptr<Env>> days_ OPS_GUARDED_BY(mutex_);  // Null: not open.
-  std::map<DayNumber, WalPosition> leftovers_ OPS_GUARDED_BY(mutex_);      // Above which cut.
+  std::map<DayNumber, Day> days_ OPS_GUARDED_BY(mutex_);
+  std::map<DayNumber, WalPosition> leftovers_ OPS_GUARDED_BY(mutex_);  // Above which cut.
+  std::size_t open_ OPS_GUARDED_BY(mutex_) = 0;                        // Days with an env.
+  std::uint64_t uses_ OPS_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace opssight

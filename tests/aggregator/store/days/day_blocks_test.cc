@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <set>
 
 #include <gtest/gtest.h>
 
@@ -129,6 +130,32 @@ TEST_F(DayBlocksTest, LeftoversOnAFullDiskAreLeftOutAndGoBeforeTheNextFlush) {
   EXPECT_EQ(Read(2), "") << "also where the flush wrote nothing";
   Reopen(12);
   EXPECT_EQ(Read(1), "a=a:1 d=d:4 ");
+}
+
+TEST_F(DayBlocksTest, RecordsOfManyDaysDoNotKeepManyFilesOpen) {
+  const auto open_files = [this] {
+    std::set<std::string> files;
+    for (const auto& fd : std::filesystem::directory_iterator("/proc/self/fd")) {
+      std::error_code gone;
+      const auto path = std::filesystem::read_symlink(fd.path(), gone);
+      if (path.extension() == ".mdb" && path.parent_path() == dir_) files.insert(path);
+    }
+    return files.size();
+  };
+  Blocks::Frozen frozen;
+  constexpr DayNumber kDays = 80;
+  for (DayNumber day = 0; day < kDays; ++day) {
+    frozen[day].push_back(std::make_shared<const Blocks::MemoryBlock>(
+        Blocks::MemoryBlock{.bytes = "a:" + std::to_string(day), .head = "a"}));
+  }
+  blocks_->Freeze(std::move(frozen));
+  ASSERT_TRUE(blocks_->Flush(1).has_value());
+  blocks_->Publish(1);
+  EXPECT_EQ(open_files(), 64U);
+  for (DayNumber day = 0; day < kDays; ++day) {
+    EXPECT_EQ(Read(day), "a=a:" + std::to_string(day) + " ");
+  }
+  EXPECT_EQ(open_files(), 64U);
 }
 
 TEST_F(DayBlocksTest, ADamagedBlockIsLeftOutAndCounted) {
