@@ -184,6 +184,8 @@ Result<Enrolment> AgentRegistry::EnrolChecked(const EnrolRequest& request) {
     OPS_TRY(const auto bytes, edit.Get(agent_id));
     if (bytes) {
       OPS_TRY(const AgentRecord before, DecodeAgentRecord(*bytes));
+      // By `agent revoke` beside us, since EarlierAgent looked.
+      if (before.revoked_s != 0) return Refused(fmt::format("agent {} was revoked", agent_id));
       record.epoch = before.epoch;
       record.enrolled_s = before.enrolled_s;
     }
