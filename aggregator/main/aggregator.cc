@@ -32,6 +32,7 @@ constexpr std::int64_t kHttpStopMs = 5'000;
 constexpr std::int64_t kIngestStopMs = 2'000;
 constexpr std::int64_t kIngestStopLookMs = 10;
 constexpr std::int64_t kCertificateLookMs = 3'600'000;
+constexpr std::int64_t kCertificateRetryMs = 5'000;
 
 class Running final : public Aggregator {
  public:
@@ -51,6 +52,7 @@ class Running final : public Aggregator {
   Result<std::shared_ptr<TlsContext>> HttpTls() const;
   Result<std::shared_ptr<TlsContext>> AgentsTls(std::string* certificate_pem) const;
   void RenewServerCertificate();
+  void LookAtCertificateIn(std::int64_t ms);
   void NameMetrics();
   void StopIngest();
 
@@ -192,26 +194,31 @@ Status Running::OpenIngest() {
     ingest_ = *std::move(server);
     agents_address_ = Address{options.listen.host, ingest_->port()}.ToString();
     certificate_timer_ = std::make_unique<Timer>(*ingest_loop_);
-    certificate_timer_->Start(kCertificateLookMs, kCertificateLookMs,
-                              [this] { RenewServerCertificate(); });
+    LookAtCertificateIn(kCertificateLookMs);
   });
   return status;
 }
 
-// On the ingest loop. A year's certificate is made anew in its last third.
+void Running::LookAtCertificateIn(std::int64_t ms) {
+  certificate_timer_->Start(ms, 0, [this] { RenewServerCertificate(); });
+}
+
+// On the ingest loop. A year's certificate is made anew in its last third. Tried again
+// soon where that fails: ReplaceTls may have left agents without a listener.
 void Running::RenewServerCertificate() {
   std::string certificate;
   auto tls = AgentsTls(&certificate);
   Status status = tls ? Status() : Status(tls.error());
-  if (status && certificate == server_certificate_) return;
+  if (status && certificate == server_certificate_) return LookAtCertificateIn(kCertificateLookMs);
   if (status) status = ingest_->ReplaceTls(*std::move(tls));
   if (status) {
     server_certificate_ = std::move(certificate);
     OPS_LOG(kInfo, "pki: agents now see a new server certificate");
   } else {
-    OPS_LOG(kError, "pki: the server certificate for agents: {}; tried again in an hour",
-            status.error().message);
+    OPS_LOG_EVERY(60, kError, "pki: the server certificate for agents: {}; tried again in {} s",
+                  status.error().message, kCertificateRetryMs / kMsPerSecond);
   }
+  LookAtCertificateIn(status ? kCertificateLookMs : kCertificateRetryMs);
 }
 
 Status Running::Start() {
