@@ -28,6 +28,9 @@
 namespace opssight {
 namespace {
 
+// The applications of one host; what else they may cost is otlp.*.
+constexpr std::size_t kOtlpConnectionsMax = 512;
+
 constexpr std::int64_t kHttpStopMs = 2'000;
 
 Random SeededRandom() {
@@ -177,7 +180,11 @@ Status Running::StartOtlp() {
   otlp_ = std::make_unique<OtlpReceiver>(loop_, config_.otlp.service, *batcher_, clock_);
   if (ports.empty()) return {};
   auto server = HttpServer::Open(
-      loop_, ports, {.body_bytes_max = config_.otlp.service.body_bytes_max},
+      loop_, ports,
+      {.body_bytes_max = config_.otlp.service.body_bytes_max,
+       .bodies_bytes_max = config_.otlp.service.body_bytes_max,
+       .requests_max = config_.otlp.service.pending_max,
+       .connections_max = kOtlpConnectionsMax},
       [this](HttpRequest request, std::shared_ptr<Responder> responder) {
         Answer(std::move(request), std::move(responder));
       },
