@@ -55,8 +55,23 @@ bool LogEnabled(LogLevel level) {
   return Logger().should_log(ToSpdlog(level));
 }
 
+std::string CleanLogLine(std::string_view line) {
+  while (line.ends_with('\n')) line.remove_suffix(1);
+  std::string clean;
+  clean.reserve(line.size());
+  for (const char c : line) {
+    if (c == '\n') {
+      clean += "\n  ";
+    } else {
+      clean += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
+    }
+  }
+  return clean;
+}
+
 void WriteLog(LogLevel level, std::string_view line) {
-  Logger().log(ToSpdlog(level), spdlog::string_view_t(line.data(), line.size()));
+  const std::string clean = CleanLogLine(line);
+  Logger().log(ToSpdlog(level), spdlog::string_view_t(clean.data(), clean.size()));
 }
 
 bool LogThrottle::Allow(std::int64_t period_s, std::uint64_t* left_out) {

@@ -13,6 +13,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include <fmt/core.h>
@@ -27,6 +28,9 @@ enum class LogLevel : std::uint8_t { kDebug, kInfo, kWarn, kError };
 Result<LogLevel> ParseLogLevel(std::string_view text);
 void SetLogLevel(LogLevel level);
 bool LogEnabled(LogLevel level);
+// What a peer or a file said stands in lines: its further lines are indented and its
+// other control characters shown as '?', so that nothing can pose as a line of ours.
+std::string CleanLogLine(std::string_view line);
 void WriteLog(LogLevel level, std::string_view line);
 
 // One per place that uses OPS_LOG_EVERY.
