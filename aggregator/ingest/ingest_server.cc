@@ -12,7 +12,7 @@ constexpr std::int64_t kTickMs = 1'000;
 }  // namespace
 
 // One connection. Owned by clients_, and goes with its stream.
-class IngestServer::Client final : public StreamHandler, public Connection {
+class IngestServer::Client final : public StreamHandler, public SessionLink {
  public:
   Client(IngestServer& server, std::uint64_t id, std::unique_ptr<Stream> stream)
       : server_(server), id_(id), stream_(std::move(stream)) {}

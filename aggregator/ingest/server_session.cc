@@ -39,7 +39,7 @@ std::vector<session::Range> Ranges(const std::vector<std::uint64_t>& seqs) {
 
 }  // namespace
 
-ServerSession::ServerSession(std::uint64_t id, SessionPeer peer, Connection& connection,
+ServerSession::ServerSession(std::uint64_t id, SessionPeer peer, SessionLink& connection,
                              SessionHost& host, std::int64_t now_ms)
     : id_(id),
       peer_(std::move(peer)),

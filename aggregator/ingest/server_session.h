@@ -1,5 +1,5 @@
 // ServerSession is the aggregator's end of one agent's connection, without the
-// connection: bytes and the time go in, bytes come out through Connection. What it
+// connection: bytes and the time go in, bytes come out through SessionLink. What it
 // shares with the other sessions (who is the one session of an agent, how much
 // waits for the store) it asks of its SessionHost; SessionTable is that.
 //
@@ -50,9 +50,9 @@ struct SessionOptions {
 };
 
 // A connection, as a session sees it. None of these calls back into the session.
-class Connection {
+class SessionLink {
  public:
-  virtual ~Connection() = default;
+  virtual ~SessionLink() = default;
   virtual void Write(std::string bytes) = 0;
   virtual void Pause() = 0;  // No more bytes until Resume.
   virtual void Resume() = 0;
@@ -97,7 +97,7 @@ class SessionHost {
 
 class ServerSession {
  public:
-  ServerSession(std::uint64_t id, SessionPeer peer, Connection& connection, SessionHost& host,
+  ServerSession(std::uint64_t id, SessionPeer peer, SessionLink& connection, SessionHost& host,
                 std::int64_t now_ms);
   ServerSession(const ServerSession&) = delete;
   ServerSession& operator=(const ServerSession&) = delete;
@@ -146,7 +146,7 @@ class ServerSession {
 
   const std::uint64_t id_;
   const SessionPeer peer_;
-  Connection& connection_;
+  SessionLink& connection_;
   SessionHost& host_;
   State state_ = State::kGreeting;
   session::FrameReader reader_{session::kGreetingBytesMax};

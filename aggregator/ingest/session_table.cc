@@ -29,7 +29,7 @@ ServerSession* SessionTable::Find(std::uint64_t id) {
   return found == sessions_.end() ? nullptr : found->second.get();
 }
 
-void SessionTable::Open(std::uint64_t id, SessionPeer peer, Connection& connection,
+void SessionTable::Open(std::uint64_t id, SessionPeer peer, SessionLink& connection,
                         std::int64_t now_ms) {
   ++parts_.stats.connections;
   auto session = std::make_unique<ServerSession>(id, std::move(peer), connection, *this, now_ms);

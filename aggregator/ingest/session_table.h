@@ -57,7 +57,7 @@ class SessionTable final : public SessionHost {
   ~SessionTable() override;
 
   // id is new; connection lives until Closed(id).
-  void Open(std::uint64_t id, SessionPeer peer, Connection& connection, std::int64_t now_ms);
+  void Open(std::uint64_t id, SessionPeer peer, SessionLink& connection, std::int64_t now_ms);
   void Bytes(std::uint64_t id, std::string_view bytes, std::int64_t now_ms);
   void Closed(std::uint64_t id, const std::string& why, std::int64_t now_ms);
   void Tick(std::int64_t now_ms);

@@ -50,7 +50,7 @@ class YesAuthority final : public EnrolAuthority {
   Result<std::uint64_t> NewEpoch(const std::string& /*id*/) override { return 2; }
 };
 
-struct Sink final : Connection {
+struct Sink final : SessionLink {
   void Write(std::string bytes) override { written += bytes.size(); }
   void Pause() override {}
   void Resume() override {}

@@ -34,7 +34,7 @@ struct Faults {
 };
 
 // One connection: bytes on their way, and who still has an end of it.
-struct Link final : Connection {
+struct Link final : SessionLink {
   std::string up, down;  // To the aggregator, to the agent.
   bool agent_end = true;
   bool server_end = true;

@@ -91,7 +91,7 @@ class OneAgent final : public EnrolAuthority {
   std::uint64_t epoch_ = 1;
 };
 
-struct Wire final : Connection {
+struct Wire final : SessionLink {
   void Write(std::string bytes) override { down += bytes; }
   void Pause() override { paused = true; }
   void Resume() override { paused = false; }

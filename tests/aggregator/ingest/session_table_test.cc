@@ -53,7 +53,7 @@ class FakeAuthority final : public EnrolAuthority {
   std::uint64_t epoch = 1;
 };
 
-struct FakeConnection final : Connection {
+struct FakeConnection final : SessionLink {
   void Write(std::string bytes) override { reader.Feed(bytes); }
   void Pause() override { paused = true; }
   void Resume() override { paused = false; }
