@@ -26,15 +26,15 @@ bool TakeByte(std::string_view& bytes, unsigned limit, std::uint8_t& out) {
 
 }  // namespace
 
-bool Passes(ValueTest test, std::string_view value, std::string_view text) {
+bool Passes(ColumnTest test, std::string_view value, std::string_view text) {
   switch (test) {
-    case ValueTest::kEquals:
+    case ColumnTest::kEquals:
       return value == text;
-    case ValueTest::kBegins:
+    case ColumnTest::kBegins:
       return value.starts_with(text);
-    case ValueTest::kEnds:
+    case ColumnTest::kEnds:
       return value.ends_with(text);
-    case ValueTest::kContains:
+    case ColumnTest::kContains:
       return value.find(text) != std::string_view::npos;
   }
   return false;
@@ -191,14 +191,14 @@ void ColumnReader::Append(std::size_t i, std::string& out) const {
   }
 }
 
-bool ColumnReader::MayPass(ValueTest test, std::string_view text) const {
+bool ColumnReader::MayPass(ColumnTest test, std::string_view text) const {
   if (kind_ == ColumnKind::kConst) return Passes(test, prefix_, text);
   if (kind_ != ColumnKind::kNumber && kind_ != ColumnKind::kHex) return true;
   const std::size_t around = prefix_.size() + suffix_.size();
   const std::size_t longest =
       around + (kind_ == ColumnKind::kHex ? hex_.text_size() : kNumberTextMax);
   if (text.size() > longest) return false;
-  if (test == ValueTest::kEquals && kind_ == ColumnKind::kHex && text.size() != longest) {
+  if (test == ColumnTest::kEquals && kind_ == ColumnKind::kHex && text.size() != longest) {
     return false;
   }
   return std::all_of(text.begin(), text.end(), [this](char c) {
@@ -207,7 +207,7 @@ bool ColumnReader::MayPass(ValueTest test, std::string_view text) const {
   });
 }
 
-bool ColumnReader::Match(ValueTest test, std::string_view text,
+bool ColumnReader::Match(ColumnTest test, std::string_view text,
                          std::vector<std::uint8_t>& passed) const {
   passed.assign(count_, 0);
   if (!MayPass(test, text)) return false;
@@ -216,7 +216,7 @@ bool ColumnReader::Match(ValueTest test, std::string_view text,
     return count_ != 0;
   }
   if (kind_ == ColumnKind::kDictionary) return MatchDictionary(test, text, passed);
-  if (kind_ == ColumnKind::kText && test == ValueTest::kContains && !text.empty()) {
+  if (kind_ == ColumnKind::kText && test == ColumnTest::kContains && !text.empty()) {
     return FindInText(text, passed);
   }
   if (kind_ == ColumnKind::kHex &&
@@ -227,7 +227,7 @@ bool ColumnReader::Match(ValueTest test, std::string_view text,
     if (!ParseHex(hex_, text.substr(prefix_.size(), hex_.text_size()), core)) return false;
     return MatchHex(core, passed);
   }
-  if (kind_ == ColumnKind::kNumber && test == ValueTest::kEquals) return MatchNumber(text, passed);
+  if (kind_ == ColumnKind::kNumber && test == ColumnTest::kEquals) return MatchNumber(text, passed);
   bool any = false;
   std::string value;
   for (std::size_t i = 0; i < count_; ++i) {
@@ -244,7 +244,7 @@ bool ColumnReader::Match(ValueTest test, std::string_view text,
   return any;
 }
 
-bool ColumnReader::MatchDictionary(ValueTest test, std::string_view text,
+bool ColumnReader::MatchDictionary(ColumnTest test, std::string_view text,
                                    std::vector<std::uint8_t>& passed) const {
   std::vector<std::uint8_t> of_code(ends_.size());
   bool any = false;

@@ -16,8 +16,8 @@
 
 namespace opssight {
 
-enum class ValueTest : std::uint8_t { kEquals, kBegins, kEnds, kContains };
-bool Passes(ValueTest test, std::string_view value, std::string_view text);
+enum class ColumnTest : std::uint8_t { kEquals, kBegins, kEnds, kContains };
+bool Passes(ColumnTest test, std::string_view value, std::string_view text);
 
 class ColumnReader {
  public:
@@ -35,9 +35,9 @@ class ColumnReader {
   // Loaded. Appends value i as it was written.
   void Append(std::size_t i, std::string& out) const;
   // False: surely no value passes. Needs no Load.
-  bool MayPass(ValueTest test, std::string_view text) const;
+  bool MayPass(ColumnTest test, std::string_view text) const;
   // Loaded. Sets passed[i] for each value that passes; false when none does.
-  bool Match(ValueTest test, std::string_view text, std::vector<std::uint8_t>& passed) const;
+  bool Match(ColumnTest test, std::string_view text, std::vector<std::uint8_t>& passed) const;
 
  private:
   Status ParseEntry(std::string_view& directory, std::size_t& at);
@@ -45,7 +45,7 @@ class ColumnReader {
   Status LoadNumbers(const std::vector<std::int64_t>& times_ns, DecodeBudget& budget);
   Status LoadText(DecodeBudget& budget);
   std::string_view TextOf(std::size_t i) const;
-  bool MatchDictionary(ValueTest test, std::string_view text,
+  bool MatchDictionary(ColumnTest test, std::string_view text,
                        std::vector<std::uint8_t>& passed) const;
   bool MatchHex(std::string_view core, std::vector<std::uint8_t>& passed) const;
   bool MatchNumber(std::string_view text, std::vector<std::uint8_t>& passed) const;

@@ -39,7 +39,7 @@ class TextPlaces {
  private:
   struct Condition {
     std::uint32_t column;
-    ValueTest test;
+    ColumnTest test;
     std::string_view text;
   };
 
@@ -63,9 +63,9 @@ class TextPlaces {
     LinesReader::Column& column = lines_.columns_[id];
     if (!inside_[id].has_value()) {
       inside_[id].emplace();
-      if (column.reader.MayPass(ValueTest::kContains, text_)) {
+      if (column.reader.MayPass(ColumnTest::kContains, text_)) {
         OPS_RETURN_IF_ERROR(lines_.Load(column));
-        if (!column.reader.Match(ValueTest::kContains, text_, *inside_[id])) inside_[id]->clear();
+        if (!column.reader.Match(ColumnTest::kContains, text_, *inside_[id])) inside_[id]->clear();
       }
     }
     if (inside_[id]->empty()) return {};
@@ -92,7 +92,7 @@ class TextPlaces {
   Status FromValue(const LineShape& shape, std::size_t i) {
     for (std::size_t size = 1; size < text_.size(); ++size) {
       conditions_.push_back(
-          {.column = shape.columns[i], .test = ValueTest::kEnds, .text = text_.substr(0, size)});
+          {.column = shape.columns[i], .test = ColumnTest::kEnds, .text = text_.substr(0, size)});
       OPS_RETURN_IF_ERROR(InLiteral(shape, i + 1, size));
       conditions_.pop_back();
     }
@@ -116,9 +116,9 @@ class TextPlaces {
     if (++steps_ > kStepsMax) return {};
     const std::uint32_t column = shape.columns[i];
     conditions_.push_back(
-        {.column = column, .test = ValueTest::kBegins, .text = text_.substr(from)});
+        {.column = column, .test = ColumnTest::kBegins, .text = text_.substr(from)});
     OPS_RETURN_IF_ERROR(Evaluate());
-    conditions_.back().test = ValueTest::kEquals;
+    conditions_.back().test = ColumnTest::kEquals;
     for (std::size_t end = from; end < text_.size(); ++end) {
       conditions_.back().text = text_.substr(from, end - from);
       OPS_RETURN_IF_ERROR(InLiteral(shape, i + 1, end));
