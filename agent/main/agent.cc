@@ -14,6 +14,7 @@
 #include "agent/ship/shipper.h"
 #include "agent/spool/spool.h"
 #include "agent/tail/tail_loop.h"
+#include "common/base/dir_lock.h"
 #include "common/base/log.h"
 #include "common/base/random.h"
 #include "common/bytes/endian.h"
@@ -30,6 +31,9 @@ namespace {
 
 // The applications of one host; what else they may cost is otlp.*.
 constexpr std::size_t kOtlpConnectionsMax = 512;
+// Longer and an operator who mended the aggregator waits for it; 5,000 agents within it
+// are 250 handshakes a second.
+constexpr std::int64_t kRetryMaxMs = 20'000;
 
 constexpr std::int64_t kHttpStopMs = 2'000;
 
@@ -72,6 +76,7 @@ class Running final : public Agent {
   std::string next_key_;  // Of the certificate asked for.
   bool stopped_ = false;
 
+  DirLock lock_;  // Before all that writes there.
   Registry registry_;
   FrameBuilder own_frame_;
   ShipStats ship_stats_;
@@ -88,9 +93,7 @@ class Running final : public Agent {
 };
 
 Status Running::OpenSpool() {
-  std::error_code error;
-  std::filesystem::create_directories(config_.data_dir, error);
-  if (error) return IoError("create " + config_.data_dir, error.value());
+  OPS_TRY(lock_, DirLock::Take(config_.data_dir));
   OPS_TRY(spool_, Spool::Open(config_.spool, clock_));
   return {};
 }
@@ -139,6 +142,7 @@ Status Running::StartShipping() {
           ParseAddress(config_.aggregator.empty() ? identity_.aggregator : config_.aggregator));
   OPS_TRY(const std::string fingerprint, ThisMachine(config_.host_root, config_.data_dir));
   ShipperOptions options{.aggregator = address, .server_name = {}, .session = config_.ship};
+  options.retry_max_ms = kRetryMaxMs;
   options.session.host = config_.host;
   options.session.agent_version = ThisBuild().version;
   std::copy(fingerprint.begin(), fingerprint.end(), options.session.fingerprint.begin());
@@ -192,6 +196,9 @@ Status Running::StartOtlp() {
   if (!server) return std::move(server).error().At("otlp");
   http_ = *std::move(server);
   http_metrics_ = http_->metrics();
+  OPS_LOG(kInfo, "otlp: listening on {} (gRPC) and {} (HTTP)",
+          config_.otlp.grpc_listen.empty() ? "nothing" : config_.otlp.grpc_listen,
+          config_.otlp.http_listen.empty() ? "nothing" : config_.otlp.http_listen);
   return {};
 }
 

@@ -1,8 +1,6 @@
 #include "aggregator/main/aggregator.h"
 
-#include <filesystem>
 #include <future>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -16,6 +14,7 @@
 #include "aggregator/store/metrics/metrics_store.h"
 #include "aggregator/store/spans/spans_store.h"
 #include "aggregator/store/store.h"
+#include "common/base/dir_lock.h"
 #include "common/base/files.h"
 #include "common/base/log.h"
 #include "common/http/server.h"
@@ -63,6 +62,7 @@ class Running final : public Aggregator {
   std::string http_address_;
   std::string agents_address_;
 
+  DirLock lock_;  // Before all that writes there.
   Registry registry_;
   std::unique_ptr<Store> store_;
   std::unique_ptr<MetricsStore> metrics_;
@@ -84,9 +84,7 @@ class Running final : public Aggregator {
 };
 
 Status Running::OpenStores() {
-  std::error_code error;
-  std::filesystem::create_directories(config_.data_dir, error);
-  if (error) return IoError("create " + config_.data_dir, error.value());
+  OPS_TRY(lock_, DirLock::Take(config_.data_dir));
   StoreOptions options = config_.store;
   options.clock = &clock_;
   options.batch_limits = config_.ingest.limits;  // What ingest took, replay must take.
