@@ -2,7 +2,6 @@
 
 #include <cstdio>
 #include <filesystem>
-#include <system_error>
 
 #include <fmt/core.h>
 
@@ -23,10 +22,12 @@ std::string When(std::int64_t unix_s) {
   return FormatRfc3339Ns(unix_s * kNsPerSecond);
 }
 
+// Beside a running aggregator, so what is not there is a wrong folder, not a new one.
 Result<EnrolmentParts> Open(const AggregatorConfig& config) {
-  std::error_code error;
-  std::filesystem::create_directories(config.data_dir, error);
-  if (error) return IoError("create " + config.data_dir, error.value());
+  if (!std::filesystem::exists(config.data_dir + "/meta.mdb")) {
+    return NotFound("no aggregator has its data in " + config.data_dir +
+                    "; start it first, or name its configuration with --config");
+  }
   OPS_TRY(auto meta, OpenMeta(config.data_dir, config.meta));
   return OpenEnrolment(config, std::move(meta), Clock::System());
 }
