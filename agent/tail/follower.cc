@@ -182,6 +182,7 @@ void Follower::OpenLive(TailTime now) {
                            [&live](const RotatedFile& file) { return file.stat.id == live->id(); }),
               older.end());
   if (Taken(live->id())) return;
+  LeaveOutCopies(*live, older);
   live_ = live->id();
   SetFormat();
   if (chain_.empty()) {
@@ -370,10 +371,15 @@ std::vector<RotatedFile> Follower::Unknown(const std::vector<RotatedFile>& older
   return unknown;
 }
 
-// Not open, not there when the directory was listed last, and not what was read.
+// Open, or there when the directory was listed last.
+bool Follower::Known(const RotatedFile& file) const {
+  return Taken(file.stat.id) ||
+         std::find(older_.begin(), older_.end(), SeenAs(file)) != older_.end();
+}
+
+// Not known, and not what was read.
 bool Follower::Unseen(const RotatedFile& file) {
-  if (Taken(file.stat.id)) return false;
-  if (std::find(older_.begin(), older_.end(), SeenAs(file)) != older_.end()) return false;
+  if (Known(file)) return false;
   const auto opened = Open(file.path);
   return opened && ReadBefore(*opened) == nullptr;
 }

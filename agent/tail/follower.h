@@ -124,7 +124,9 @@ class Follower {
   std::size_t Insert(std::size_t index, const std::vector<RotatedFile>& files, TailTime now);
   void TakeUnseen(LogFile& file, TailTime now);
   void OpenMissed(TailTime now);
+  bool Known(const RotatedFile& file) const;
   void Remember(const std::vector<RotatedFile>& older);
+  void LeaveOutCopies(const LogFile& live, std::vector<RotatedFile>& older);
   void Advance(TailTime now);
   void HandOver();
   void CloseLingering(TailTime now);

@@ -66,6 +66,8 @@ void Follower::Rewritten(LogFile& file, TailTime now) {
   const std::size_t after = before.size() - PlaceOf(file, before);
   before.resize(before.size() - after);
   newer.resize(newer.size() - std::min(newer.size(), after));
+  LeaveOutCopies(file, before);
+  LeaveOutCopies(file, newer);
   if (!copied) newer = Unknown(newer, modified_ns + 1);
   insert = Insert(insert, newer, now);
   if (insert != index && chain_.front().get() != &file && !chain_.front()->records) {
@@ -124,11 +126,30 @@ void Follower::TakeUnseen(LogFile& file, TailTime now) {
   const std::size_t index = chain_.size() - 1;
   std::vector<RotatedFile> before = ListRotated(real_.path);
   before.resize(PlaceOf(file, before));
+  LeaveOutCopies(file, before);
   Insert(index, Unknown(before, file.stat.modified_ns), now);
   Remember(before);
   if (index == 0 && chain_.front().get() != &file) {
     chain_.front()->records = std::move(file.records);
   }
+}
+
+// Takes out of older new copies of what is in live, which is not emptied yet, and maybe
+// never will be: its lines come from live, and when it is emptied the copy is looked for.
+void Follower::LeaveOutCopies(const LogFile& live, std::vector<RotatedFile>& older) {
+  const auto now_there = live.Stat();
+  if (!now_there || live.gz()) return;
+  std::erase_if(older, [&](const RotatedFile& file) {
+    const bool born = file.stat.birth_ns != 0 && now_there->birth_ns != 0;
+    const bool younger = born ? file.stat.birth_ns >= now_there->birth_ns
+                              : file.stat.modified_ns >= now_there->modified_ns;
+    if (!younger || file.name.gz || Known(file)) return false;
+    // A few bytes may well stand at the beginning of what came after emptying, too.
+    const bool little = file.stat.size != 0 && file.stat.size < kMarkerBytes;
+    if (little && file.stat.modified_ns < now_there->modified_ns) return false;
+    const auto opened = Open(file.path);
+    return opened && live.BeginsWith(*opened);
+  });
 }
 
 // Nothing is at the path, but what was there may have been rotated more than once.

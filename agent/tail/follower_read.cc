@@ -33,6 +33,11 @@ std::size_t Follower::Turn(TailTime now) {
     if (file->has_data) return ReadSlice(*file, now);
   }
   if (chain_.empty()) return 0;
+  // Nothing in a file of which nothing was read shows that it was filled, copied and
+  // emptied since the last look: so this is one.
+  if (LogFile& first = *chain_.front(); first.blank()) {
+    if (const auto stat = first.Stat()) Observe(first, *stat, now);
+  }
   const std::size_t bytes = ReadSlice(*chain_.front(), now);
   Advance(now);
   return bytes;

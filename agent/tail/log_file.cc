@@ -78,6 +78,17 @@ bool LogFile::Fits(const Checkpoint& checkpoint) {
   return marker.size() == checkpoint.marker_bytes && Hash64(marker) == checkpoint.marker_hash;
 }
 
+bool LogFile::BeginsWith(const LogFile& other) const {
+  const std::uint64_t size = other.stat.size;
+  const auto same = [&](std::uint64_t from, std::size_t bytes) {
+    const std::string there = other.ReadAt(from, bytes);
+    return there.size() == bytes && ReadAt(from, bytes) == there;
+  };
+  const auto head = static_cast<std::size_t>(std::min<std::uint64_t>(size, kHeadBytes));
+  const auto tail = static_cast<std::size_t>(std::min<std::uint64_t>(size, kMarkerBytes));
+  return same(0, head) && same(size - tail, tail);
+}
+
 void LogFile::Resume(const Checkpoint& checkpoint) {
   StartAt(checkpoint.resume_offset());
   accepted = checkpoint.accepted;

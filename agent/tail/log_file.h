@@ -57,6 +57,9 @@ class LogFile {
 
   // Whether this is the file of checkpoint: head, marker and size fit.
   bool Fits(const Checkpoint& checkpoint);
+  // Whether all that is in other stands at the beginning of this file too; by its first
+  // KiB and its last bytes. Neither compressed.
+  bool BeginsWith(const LogFile& other) const;
   // Reading goes on at checkpoint.
   void Resume(const Checkpoint& checkpoint);
   // Reading begins at offset, without looking at what is before.

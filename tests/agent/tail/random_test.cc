@@ -21,6 +21,7 @@ class RandomWriter : public TailWorld {
  private:
   void Write();
   void Rotate();
+  void LookBetween();
   void Step();
   // All is read and stored, so that what is destroyed next need not be.
   void Drain();
@@ -80,6 +81,19 @@ void RandomWriter::Drain() {
   durable_ = sink.calls.size();
 }
 
+// The tailer looks, or begins anew, in the middle of what others do.
+void RandomWriter::LookBetween() {
+  if (!tailer || Below(2) == 0) return;
+  if (Below(4) == 0) {
+    Stop();
+    Start();
+  } else {
+    now.steady_ms += options.poll_ms;
+    now.wall_ns += options.poll_ms * 1'000'000;
+    tailer->Tick(now);
+  }
+}
+
 void RandomWriter::Step() {
   const std::size_t step = Below(14);
   steps_ += fmt::format(" {}@{}", step, line_);
@@ -94,6 +108,7 @@ void RandomWriter::Step() {
       if (!std::filesystem::exists(Real(path_))) break;
       Rotate();
       Copy(path_, Old(1));
+      LookBetween();
       Truncate(path_);
       break;
     }
