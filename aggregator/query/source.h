@@ -7,12 +7,14 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "aggregator/query/matcher.h"
 #include "common/base/result.h"
+#include "common/model/histogram.h"
 #include "common/model/record.h"
 
 namespace opssight {
@@ -30,9 +32,21 @@ struct Sample {
   double value = 0;
 };
 
+// A native histogram at a time. A stale marker has the stale NaN as its sum.
+struct HistogramSample {
+  std::int64_t time_ms = 0;
+  std::shared_ptr<const Histogram> histogram;  // Never null; shared, immutable.
+};
+
 struct Series {
   Labels labels;
   std::vector<Sample> samples;  // Times ascending and unique. May hold stale markers.
+  // Times ascending, none of them in samples.
+  std::vector<HistogramSample> histograms;
+  // Start timestamps (ms; 0: not known), one for each of samples and of histograms; empty
+  // where the store knows none of the series.
+  std::vector<std::int64_t> sample_starts;
+  std::vector<std::int64_t> histogram_starts;
 };
 
 class SeriesSource {

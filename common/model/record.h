@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "common/bytes/hash.h"
+#include "common/model/histogram.h"
 #include "common/model/labels.h"
 
 namespace opssight {
@@ -56,6 +57,30 @@ struct MetricRow {
 
 // Prometheus' stale marker: this NaN ends a series. Other NaNs are values.
 inline constexpr std::uint64_t kStaleNanBits = 0x7ff0000000000002ULL;
+
+// A native histogram of one series at one time. A stale marker has that NaN as its sum.
+struct HistogramRow {
+  std::shared_ptr<const Labels> series;  // With __name__; shared between rows. Never null.
+  std::int64_t time_ms = 0;
+  Histogram histogram;
+};
+
+// One measurement of those that a sample sums up, usually with the trace it was made in.
+struct Exemplar {
+  std::shared_ptr<const Labels> series;  // Of the sample. Never null.
+  std::int64_t time_ms = 0;
+  double value = 0;
+  std::vector<Label> labels;  // trace_id, span_id, …
+};
+
+// What an exposition says of a metric family beside its samples.
+struct MetricMetadata {
+  std::string name;  // Of the family: without _bucket, _sum, _count; with _total.
+  MetricType type = MetricType::kUnknown;
+  std::string help;
+  std::string unit;
+  bool operator==(const MetricMetadata&) const = default;
+};
 
 // ---- logs
 
