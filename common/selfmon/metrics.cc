@@ -6,14 +6,14 @@
 
 namespace opssight {
 
-Histogram::Histogram(std::span<const double> bounds)
+ClassicHistogram::ClassicHistogram(std::span<const double> bounds)
     : bounds_(bounds.begin(), bounds.end()),
       buckets_(std::make_unique<std::atomic<std::uint64_t>[]>(bounds.size() + 1)) {
   const bool ascending = std::is_sorted(bounds_.begin(), bounds_.end(), std::less_equal<>());
   OPS_CHECK(ascending, "a histogram's {} bounds must ascend", bounds_.size());
 }
 
-void Histogram::Observe(double value) {
+void ClassicHistogram::Observe(double value) {
   // NaN is above every bound: counted, as the Prometheus clients do.
   const auto at = std::find_if(bounds_.begin(), bounds_.end(),
                                [value](double bound) { return value <= bound; });

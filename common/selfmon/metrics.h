@@ -5,7 +5,7 @@
 //   struct SpoolMetrics {
 //     Counter dropped_batches;
 //     Gauge bytes;
-//     Histogram commit_seconds{kSecondsBuckets};
+//     ClassicHistogram commit_seconds{kSecondsBuckets};
 //   };
 //   metrics_.dropped_batches.Add(1);
 //
@@ -45,10 +45,10 @@ class Gauge {
 inline constexpr std::array<double, 12> kSecondsBuckets = {0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05,
                                                            0.1,    0.5,    1,     5,     10,   30};
 
-class Histogram {
+class ClassicHistogram {
  public:
   // Upper bounds, ascending; +Inf is added.
-  explicit Histogram(std::span<const double> bounds);
+  explicit ClassicHistogram(std::span<const double> bounds);
   void Observe(double value);
 
   const std::vector<double>& bounds() const { return bounds_; }

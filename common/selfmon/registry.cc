@@ -96,7 +96,8 @@ void Registry::Add(std::string name, std::string help, const Gauge& gauge, Label
            {.labels = std::move(labels), .value = [&gauge] { return gauge.value(); }});
 }
 
-void Registry::Add(std::string name, std::string help, const Histogram& histogram, Labels labels) {
+void Registry::Add(std::string name, std::string help, const ClassicHistogram& histogram,
+                   Labels labels) {
   AddEntry(std::move(name), std::move(help), MetricType::kHistogram,
            {.labels = std::move(labels), .value = nullptr, .histogram = &histogram});
 }
@@ -118,7 +119,7 @@ void Registry::EmitEntry(const Family& family, const Entry& entry, const Emit& e
   std::vector<LabelView> labels;
   for (const Label& label : entry.labels) labels.emplace_back(label.name, label.value);
   if (entry.histogram == nullptr) return emit(family, family.name, labels, entry.value());
-  const Histogram& histogram = *entry.histogram;
+  const ClassicHistogram& histogram = *entry.histogram;
   const std::string bucket_name = family.name + "_bucket";
   std::uint64_t count = 0;  // From the buckets read, so that +Inf and _count agree.
   std::string bound;

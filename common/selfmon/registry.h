@@ -33,7 +33,8 @@ class Registry {
   // A counter's name ends in _total; a name has one type and help for all labels.
   void Add(std::string name, std::string help, const Counter& counter, Labels labels = {});
   void Add(std::string name, std::string help, const Gauge& gauge, Labels labels = {});
-  void Add(std::string name, std::string help, const Histogram& histogram, Labels labels = {});
+  void Add(std::string name, std::string help, const ClassicHistogram& histogram,
+           Labels labels = {});
   void AddCallback(std::string name, std::string help, MetricType type,
                    std::function<double()> value, Labels labels = {});
   // Called before each writing: brings values up to date that several callbacks share.
@@ -47,8 +48,8 @@ class Registry {
  private:
   struct Entry {
     Labels labels;
-    std::function<double()> value;         // Of a single value.
-    const Histogram* histogram = nullptr;  // Or this.
+    std::function<double()> value;                // Of a single value.
+    const ClassicHistogram* histogram = nullptr;  // Or this.
   };
   struct Family {
     std::string name;

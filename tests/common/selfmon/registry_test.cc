@@ -93,7 +93,7 @@ TEST(RegistryTest, WritesHelpTypeAndSamplesOfAFamilyTogether) {
 
 TEST(RegistryTest, AHistogramIsCumulative) {
   const std::vector<double> bounds = {0.1, 1};
-  Histogram histogram(bounds);
+  ClassicHistogram histogram(bounds);
   Registry registry;
   registry.Add("opssight_commit_seconds", "Time of a commit.", histogram, {{"env", "wal"}});
   for (const double value : {0.05, 0.1, 0.5, 7.0}) histogram.Observe(value);
@@ -110,13 +110,13 @@ TEST(RegistryTest, AHistogramIsCumulative) {
 TEST(RegistryTest, TextKeepsTheFormatsRules) {
   Counter counter;
   Gauge gauge;
-  Histogram histogram(kSecondsBuckets);
+  ClassicHistogram histogram(kSecondsBuckets);
   Registry registry;
   registry.Add("a_total", "Back\\slash, \"quotes\" and\na line break.", counter,
                {{"path", "C:\\x \"y\"\nz\té"}});
   registry.Add("b", "", gauge);
   registry.Add("c_seconds", "One.", histogram, {{"k", "1"}});
-  Histogram other(kSecondsBuckets);
+  ClassicHistogram other(kSecondsBuckets);
   registry.Add("c_seconds", "One.", other, {{"k", "2"}});
   other.Observe(std::numeric_limits<double>::quiet_NaN());
   histogram.Observe(0.003);
@@ -133,7 +133,7 @@ TEST(RegistryTest, TextKeepsTheFormatsRules) {
 }
 
 TEST(RegistryTest, HistogramTextKeepsTheFormatsRules) {
-  Histogram histogram(kSecondsBuckets);
+  ClassicHistogram histogram(kSecondsBuckets);
   Registry registry;
   registry.Add("c_seconds", "One.", histogram);
   histogram.Observe(0.003);
@@ -144,7 +144,7 @@ TEST(RegistryTest, HistogramTextKeepsTheFormatsRules) {
 TEST(RegistryTest, FillsAFrameWhoseLayoutStays) {
   Counter counter;
   const std::vector<double> bounds = {1};
-  Histogram histogram(bounds);
+  ClassicHistogram histogram(bounds);
   Registry registry;
   registry.Add("a_total", "A.", counter, {{"x", "1"}});
   registry.Add("b", "B.", histogram);
@@ -180,7 +180,7 @@ TEST(RegistryTest, RefreshesRunBeforeValuesAreRead) {
 TEST(RegistryTest, ThreadsCountWhileTextIsWritten) {
   Counter counter;
   Gauge gauge;
-  Histogram histogram(kSecondsBuckets);
+  ClassicHistogram histogram(kSecondsBuckets);
   Registry registry;
   registry.Add("a_total", "A.", counter);
   registry.Add("b", "B.", gauge);
@@ -215,7 +215,7 @@ TEST(RegistryDeathTest, OurOwnNamesMustBeRight) {
   EXPECT_DEATH(registry.Add("1b", "B.", gauge), "metric name");
   EXPECT_DEATH(registry.Add("b", "B.", gauge, {{"le", "1"}}), "label");
   const std::vector<double> bounds = {2, 1};
-  EXPECT_DEATH(Histogram{bounds}, "must ascend");
+  EXPECT_DEATH(ClassicHistogram{bounds}, "must ascend");
 }
 
 TEST(BuildInfoTest, SaysWhichBuildThisIs) {
