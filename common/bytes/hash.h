@@ -16,6 +16,8 @@ struct Hash128 {
 };
 
 std::uint64_t Hash64(std::string_view bytes, std::uint64_t seed = 0);
+// XXH64, the hash that Prometheus has of a label set.
+std::uint64_t XxHash64(std::string_view bytes);
 Hash128 HashOf128(std::string_view bytes);
 std::string ToHex(const Hash128& hash);
 
