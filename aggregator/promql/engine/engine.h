@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -40,6 +41,8 @@ struct QueryRequest {
   std::int64_t step_ms = 0;      // 0: an instant query.
   std::int64_t lookback_ms = 0;  // 0: the engine's.
   QueryLimits limits;            // samples_max is what is in memory at once, as in Prometheus.
+  // Asked once limits.cancelled has said so: whether it was for want of time. May be empty.
+  std::function<bool()> timed_out;
 };
 
 struct Point {

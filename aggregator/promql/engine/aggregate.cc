@@ -1,0 +1,82 @@
+#include "aggregator/promql/engine/aggregate.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "aggregator/promql/engine/count_values.h"
+#include "aggregator/promql/engine/evaluate.h"
+#include "aggregator/promql/engine/fold.h"
+#include "aggregator/promql/engine/grouping.h"
+#include "aggregator/promql/engine/pick.h"
+#include "aggregator/promql/functions/text.h"
+
+namespace opssight::promql {
+
+namespace {
+
+bool IsPick(AggregateOp op) {
+  return op == AggregateOp::kTopk || op == AggregateOp::kBottomk || op == AggregateOp::kLimitk ||
+         op == AggregateOp::kLimitRatio;
+}
+
+void CheckQuantile(const AggregateExpr& aggregate, const std::vector<double>& param,
+                   Annotations& annotations) {
+  const auto warn = [&](double value) {
+    annotations.Warn(
+        fmt::format("quantile value should be between 0 and 1, got {}", FormatGeneral(value)),
+        Unparenthesized(*aggregate.param).pos);
+  };
+  const auto nan = std::find_if(param.begin(), param.end(), [](double q) { return std::isnan(q); });
+  if (nan != param.end()) warn(*nan);
+  const double max = *std::max_element(param.begin(), param.end());
+  const double min = *std::min_element(param.begin(), param.end());
+  if (max > 1) warn(max);
+  if (min < 0) warn(min);
+}
+
+Result<Columns> FoldGroups(Query& query, const AggregateExpr& aggregate,
+                           const std::vector<double>& param, const Columns& columns,
+                           const Steps& steps) {
+  const std::vector<Group> groups = GroupColumns(columns, aggregate.grouping, aggregate.without);
+  if (groups.empty()) return Columns();
+  Columns results(groups.size());
+  const auto work = [&](std::size_t begin, std::size_t end, Annotations& annotations) -> Status {
+    Fold fold(aggregate, param, steps, annotations);
+    for (std::size_t i = begin; i < end; ++i) {
+      OPS_RETURN_IF_ERROR(query.budget.Take(steps.count));
+      results[i] = fold.Run(groups[i]);
+    }
+    return {};
+  };
+  const std::size_t cost = steps.count * columns.size() / groups.size();
+  OPS_RETURN_IF_ERROR(InPieces(query, groups.size(), cost, work));
+  DropEmpty(results);
+  return results;
+}
+
+}  // namespace
+
+Result<Columns> EvaluateAggregate(Query& query, const AggregateExpr& aggregate,
+                                  const Steps& steps) {
+  if (aggregate.op == AggregateOp::kCountValues) {
+    return EvaluateCountValues(query, aggregate, steps);
+  }
+  std::vector<double> param;
+  if (aggregate.param) {
+    OPS_TRY(param, EvaluateScalar(query, *aggregate.param, steps));
+  }
+  OPS_TRY(Columns columns, EvaluateVector(query, *aggregate.expr, steps));
+  if (IsPick(aggregate.op)) {
+    return PickSeries(query, aggregate, param, std::move(columns), steps);
+  }
+  if (aggregate.op == AggregateOp::kQuantile) {
+    CheckQuantile(aggregate, param, query.annotations);
+  }
+  return FoldGroups(query, aggregate, param, columns, steps);
+}
+
+}  // namespace opssight::promql

@@ -1,0 +1,27 @@
+// Instant vector selectors: at each step the newest sample within the lookback.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "aggregator/promql/engine/query.h"
+#include "aggregator/promql/engine/series_input.h"
+
+namespace opssight::promql {
+
+// What of the sample becomes the column's value.
+enum class SampleField : std::uint8_t {
+  kValue,  // And its histogram.
+  kTime,   // Of the sample, in ms.
+  kStart,  // Its start timestamp, in ms; 0 where it is not known.
+};
+
+Result<Columns> EvaluateSelector(Query& query, const VectorSelector& selector, const Steps& steps,
+                                 SampleField field);
+
+// The series at the times of steps, shifted, with the lookback of the query. Series without
+// a value are left out. shift of each series is the same.
+Result<Columns> InstantColumns(Query& query, std::vector<Series> all, const TimeShift& shift,
+                               const Steps& steps, SampleField field);
+
+}  // namespace opssight::promql

@@ -1,0 +1,294 @@
+#include "aggregator/promql/engine/vector_join.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "aggregator/promql/engine/binary.h"
+#include "aggregator/promql/engine/elements.h"
+#include "aggregator/promql/engine/evaluate.h"
+#include "aggregator/promql/engine/label_ops.h"
+#include "aggregator/promql/engine/matching.h"
+
+namespace opssight::promql {
+
+namespace {
+
+constexpr std::uint32_t kFilled = UINT32_MAX;  // In place of a series: a fill value.
+
+// Where a vector has any value at all.
+std::vector<std::uint8_t> Presence(const Columns& columns, std::size_t steps) {
+  std::vector<std::uint8_t> present(steps, 0);
+  for (const Column& column : columns) {
+    for (std::size_t step = 0; step < steps; ++step) {
+      if (column.Has(step)) present[step] = 1;
+    }
+  }
+  return present;
+}
+
+// What the series of one group make; an output is one label set.
+struct Output {
+  Column column;
+  std::size_t matched_at = SIZE_MAX;  // The last step at which it was matched.
+};
+
+class Join {
+ public:
+  // For one-to-many the sides are swapped: many_ is always the side that may have several.
+  Join(Query& query, const BinaryExpr& binary, const Steps& steps, Columns left, Columns right)
+      : query_(query),
+        binary_(binary),
+        matching_(binary.matching),
+        labels_(binary.matching),
+        steps_(steps),
+        swapped_(matching_.card == Card::kOneToMany),
+        many_(std::move(swapped_ ? right : left)),
+        one_(std::move(swapped_ ? left : right)) {}
+
+  Result<Columns> Run();
+
+ private:
+  // A group of series with the same labels to match on, many on the left.
+  Status RunGroup(const MatchGroup& group);
+  bool IsSimple(const MatchGroup& group) const;
+  // False: results may collide, so each step must be looked at.
+  Result<bool> RunSimple(const MatchGroup& group);
+  Status RunStep(const MatchGroup& group, std::size_t step, std::vector<Output>& outputs);
+  // Which of the one side is there; none: nothing.
+  Result<std::optional<std::uint32_t>> OneAt(const MatchGroup& group, std::size_t step);
+  Status Pair(std::uint32_t many, std::uint32_t one, std::size_t step,
+              std::vector<Output>& outputs);
+  Result<bool> Combine(std::uint32_t many, std::uint32_t one, std::size_t step, Element& result);
+  Result<std::size_t> OutputOf(std::uint32_t many, std::uint32_t one, std::size_t step,
+                               std::vector<Output>& outputs);
+  Column Describe(std::uint32_t many, std::uint32_t one) const;
+  Labels ResultLabels(const Labels& many, const Labels& one) const;
+  Error Duplicate(std::uint32_t a, std::uint32_t b) const;
+  void CombineFloats(const Column& many, const Column& one, Column& out) const;
+
+  Query& query_;
+  const BinaryExpr& binary_;
+  const VectorMatching& matching_;
+  const MatchLabels labels_;
+  const Steps& steps_;
+  const bool swapped_;
+  const Columns many_;
+  const Columns one_;
+  std::vector<std::uint8_t> many_present_;
+  std::unordered_map<std::uint64_t, std::size_t> output_of_;  // Of the group at hand, by pair.
+  std::map<Labels, std::size_t> output_by_labels_;            // Likewise.
+  std::size_t one_to_one_matched_at_ = SIZE_MAX;              // Likewise.
+  Columns result_;
+};
+
+Result<Columns> Join::Run() {
+  const bool fills = matching_.fill_left || matching_.fill_right;
+  if ((many_.empty() && one_.empty()) || ((many_.empty() || one_.empty()) && !fills)) {
+    return Columns();
+  }
+  // A duplicate on the one side matters only where the other side has anything.
+  many_present_ =
+      fills ? std::vector<std::uint8_t>(steps_.count, 1) : Presence(many_, steps_.count);
+  std::size_t done = 0;
+  for (const MatchGroup& group : GroupMatches(labels_, many_, one_)) {
+    if (++done % 1024 == 0) OPS_RETURN_IF_ERROR(query_.CheckWanted());
+    OPS_RETURN_IF_ERROR(RunGroup(group));
+  }
+  DropEmpty(result_);
+  return MergeSameLabels(std::move(result_));
+}
+
+Status Join::RunGroup(const MatchGroup& group) {
+  if (IsSimple(group)) {
+    OPS_TRY(const bool done, RunSimple(group));
+    if (done) return {};
+  }
+  if (group.right.size() < 2) {
+    if (group.right.empty() && !matching_.fill_right) return {};
+    if (group.left.empty() && !matching_.fill_left) return {};
+  }
+  std::vector<Output> outputs;
+  output_of_.clear();
+  output_by_labels_.clear();
+  one_to_one_matched_at_ = SIZE_MAX;
+  for (std::size_t step = 0; step < steps_.count; ++step) {
+    OPS_RETURN_IF_ERROR(RunStep(group, step, outputs));
+  }
+  for (Output& output : outputs) result_.push_back(std::move(output.column));
+  return {};
+}
+
+// One series of the one side, and floats only: whole columns.
+bool Join::IsSimple(const MatchGroup& group) const {
+  if (group.right.size() != 1 || group.left.empty()) return false;
+  if (matching_.card == Card::kOneToOne && group.left.size() != 1) return false;
+  if (matching_.fill_left || matching_.fill_right) return false;
+  if (binary_.op == Op::kTrimUpper || binary_.op == Op::kTrimLower) return false;
+  return one_[group.right[0]].histograms.empty() &&
+         std::all_of(group.left.begin(), group.left.end(),
+                     [&](std::uint32_t many) { return many_[many].histograms.empty(); });
+}
+
+Result<bool> Join::RunSimple(const MatchGroup& group) {
+  Columns outputs;
+  std::set<Labels> known;
+  for (const std::uint32_t many : group.left) {
+    outputs.push_back(Describe(many, group.right[0]));
+    if (group.left.size() > 1 && !known.insert(outputs.back().labels).second) return false;
+  }
+  OPS_RETURN_IF_ERROR(query_.budget.Take(steps_.count * outputs.size()));
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    CombineFloats(many_[group.left[i]], one_[group.right[0]], outputs[i]);
+    result_.push_back(std::move(outputs[i]));
+  }
+  return true;
+}
+
+void Join::CombineFloats(const Column& many, const Column& one, Column& out) const {
+  const Column& left = swapped_ ? one : many;
+  const Column& right = swapped_ ? many : one;
+  const Op op = binary_.op;
+  const bool filter = IsComparison(op) && !binary_.return_bool;
+  for (std::size_t step = 0; step < steps_.count; ++step) {
+    const double a = left.values[step];
+    const double b = right.values[step];
+    if (IsAbsent(a) || IsAbsent(b)) continue;
+    if (!filter) {
+      out.values[step] = FloatBinary(op, a, b);
+    } else if (FloatKeeps(op, a, b)) {
+      out.values[step] = a;
+    }
+  }
+}
+
+Status Join::RunStep(const MatchGroup& group, std::size_t step, std::vector<Output>& outputs) {
+  OPS_TRY(const std::optional<std::uint32_t> one, OneAt(group, step));
+  bool matched = false;
+  for (const std::uint32_t many : group.left) {
+    if (!many_[many].Has(step)) continue;
+    if (!one && !matching_.fill_right) continue;
+    OPS_RETURN_IF_ERROR(Pair(many, one.value_or(kFilled), step, outputs));
+    matched = true;
+  }
+  if (one && !matched && matching_.fill_left) {
+    OPS_RETURN_IF_ERROR(Pair(kFilled, *one, step, outputs));
+  }
+  return {};
+}
+
+Result<std::optional<std::uint32_t>> Join::OneAt(const MatchGroup& group, std::size_t step) {
+  std::optional<std::uint32_t> found;
+  for (const std::uint32_t one : group.right) {
+    if (!one_[one].Has(step)) continue;
+    if (found && many_present_[step] != 0) return Duplicate(*found, one);
+    found = one;
+  }
+  return found;
+}
+
+Error Join::Duplicate(std::uint32_t a, std::uint32_t b) const {
+  std::string first = one_[a].labels.ToString();
+  std::string second = one_[b].labels.ToString();
+  if (one_[b].labels < one_[a].labels) std::swap(first, second);
+  return Invalid(fmt::format(
+      "found duplicate series for the match group {} on the {} hand-side of the operation: [{}, "
+      "{}];many-to-many matching not allowed: matching labels must be unique on one side",
+      labels_.Of(one_[a].labels).ToString(), swapped_ ? "left" : "right", first, second));
+}
+
+Status Join::Pair(std::uint32_t many, std::uint32_t one, std::size_t step,
+                  std::vector<Output>& outputs) {
+  Element result;
+  OPS_TRY(const bool fits, Combine(many, one, step, result));
+  if (!fits) return {};
+  if (binary_.return_bool) result.value = {.value = result.keep ? 1.0 : 0.0, .histogram = nullptr};
+  OPS_TRY(const std::size_t output, OutputOf(many, one, step, outputs));
+  if (!result.keep && !binary_.return_bool) return {};
+  PutValue(std::move(result.value), step, outputs[output].column);
+  return {};
+}
+
+Result<bool> Join::Combine(std::uint32_t many, std::uint32_t one, std::size_t step,
+                           Element& result) {
+  // Fill values go by the side as it is after swapping: so does Prometheus.
+  const Value of_many = many == kFilled ? Value{.value = *matching_.fill_left, .histogram = nullptr}
+                                        : ValueAt(many_[many], step);
+  const Value of_one = one == kFilled ? Value{.value = *matching_.fill_right, .histogram = nullptr}
+                                      : ValueAt(one_[one], step);
+  return ElementBinary(binary_.op, swapped_ ? of_one : of_many, swapped_ ? of_many : of_one,
+                       binary_.pos, query_.annotations, result);
+}
+
+// Where the result of a pair goes. An error where another pair of the group has gone there
+// at this step: the match is not as the query says.
+Result<std::size_t> Join::OutputOf(std::uint32_t many, std::uint32_t one, std::size_t step,
+                                   std::vector<Output>& outputs) {
+  const std::uint64_t pair = std::uint64_t{many} << 32 | one;
+  auto it = output_of_.find(pair);
+  if (it == output_of_.end()) {
+    Column column = Describe(many, one);
+    const auto [known, fresh] = output_by_labels_.try_emplace(column.labels, outputs.size());
+    if (fresh) {
+      OPS_RETURN_IF_ERROR(query_.budget.Take(steps_.count));
+      outputs.push_back({.column = std::move(column)});
+    }
+    it = output_of_.emplace(pair, known->second).first;
+  }
+  Output& output = outputs[it->second];
+  if (matching_.card == Card::kOneToOne) {
+    if (one_to_one_matched_at_ == step) {
+      return Invalid(
+          "multiple matches for labels: many-to-one matching must be explicit "
+          "(group_left/group_right)");
+    }
+    one_to_one_matched_at_ = step;
+  } else if (output.matched_at == step) {
+    return Invalid("multiple matches for labels: grouping labels must ensure unique matches");
+  }
+  output.matched_at = step;
+  return it->second;
+}
+
+// The result's column for a pair, without values yet.
+Column Join::Describe(std::uint32_t many, std::uint32_t one) const {
+  const Labels many_labels = many == kFilled ? labels_.Of(one_[one].labels) : many_[many].labels;
+  const Labels one_labels = one == kFilled ? labels_.Of(many_[many].labels) : one_[one].labels;
+  Column column = {.labels = ResultLabels(many_labels, one_labels)};
+  column.values.assign(steps_.count, Absent());
+  const bool marked = many != kFilled && many_[many].drop_name;
+  if (binary_.return_bool) {
+    DropName(column, query_.functions);
+  } else if (!IsArithmetic(binary_.op)) {
+    column.drop_name = marked;
+  }
+  return column;
+}
+
+Labels Join::ResultLabels(const Labels& many, const Labels& one) const {
+  std::vector<std::string> names = matching_.labels;
+  std::sort(names.begin(), names.end());
+  Labels labels = IsArithmetic(binary_.op) ? DropMetadataLabels(many) : many;
+  if (matching_.card == Card::kOneToOne) {
+    labels = matching_.on ? KeepLabels(labels, names) : DropLabels(labels, names);
+  }
+  for (const std::string& name : matching_.include) labels = WithLabel(labels, name, one.Get(name));
+  return labels;
+}
+
+}  // namespace
+
+Result<Columns> JoinVectors(Query& query, const BinaryExpr& binary, Columns left, Columns right,
+                            const Steps& steps) {
+  return Join(query, binary, steps, std::move(left), std::move(right)).Run();
+}
+
+}  // namespace opssight::promql
