@@ -1,44 +1,34 @@
 #include "common/text/utf8.h"
 
-#include <cstddef>
+#include <cstdint>
 
 namespace opssight {
 
-namespace {
-
-unsigned char At(std::string_view bytes, std::size_t i) {
-  return i < bytes.size() ? static_cast<unsigned char>(bytes[i]) : 0;
-}
-
-bool IsTail(unsigned char byte) {
-  return (byte & 0xc0U) == 0x80U;
-}
-
-// The length of the character at the front; 0: there is none.
-std::size_t CharacterLength(std::string_view bytes) {
-  const unsigned char first = At(bytes, 0);
-  const unsigned char second = At(bytes, 1);
-  if (first < 0x80) return 1;
-  if (first < 0xc2 || first > 0xf4 || !IsTail(second)) return 0;
-  if (first < 0xe0) return 2;
-  if (!IsTail(At(bytes, 2))) return 0;
-  if (first < 0xf0) {
-    const bool too_long = first == 0xe0 && second < 0xa0;
-    const bool surrogate = first == 0xed && second >= 0xa0;
-    return too_long || surrogate ? 0 : 3;
+std::size_t Utf8CharacterLength(std::string_view text) {
+  const auto byte = [&](std::size_t i) {
+    return i < text.size() ? static_cast<std::uint8_t>(text[i]) : 0U;
+  };
+  const auto follows = [&](std::size_t i) { return (byte(i) & 0xc0U) == 0x80U; };
+  const unsigned first = byte(0);
+  if (first < 0x80) return text.empty() ? 0 : 1;
+  if (first >= 0xc2 && first <= 0xdf) return follows(1) ? 2 : 0;
+  if (first >= 0xe0 && first <= 0xef) {
+    const bool overlong = first == 0xe0 && byte(1) < 0xa0;
+    const bool surrogate = first == 0xed && byte(1) > 0x9f;
+    return follows(1) && follows(2) && !overlong && !surrogate ? 3 : 0;
   }
-  const bool too_long = first == 0xf0 && second < 0x90;
-  const bool too_large = first == 0xf4 && second >= 0x90;
-  return too_long || too_large || !IsTail(At(bytes, 3)) ? 0 : 4;
+  if (first >= 0xf0 && first <= 0xf4) {
+    const bool outside = (first == 0xf0 && byte(1) < 0x90) || (first == 0xf4 && byte(1) > 0x8f);
+    return follows(1) && follows(2) && follows(3) && !outside ? 4 : 0;
+  }
+  return 0;
 }
 
-}  // namespace
-
-bool IsUtf8(std::string_view bytes) {
-  while (!bytes.empty()) {
-    const std::size_t length = CharacterLength(bytes);
+bool IsUtf8(std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t length = Utf8CharacterLength(text);
     if (length == 0) return false;
-    bytes.remove_prefix(length);
+    text.remove_prefix(length);
   }
   return true;
 }

@@ -8,6 +8,7 @@
 
 #include "common/text/base64.h"
 #include "common/text/number.h"
+#include "common/text/utf8.h"
 #include "schemas/otlp.pb.h"
 
 namespace opssight::otlp {
@@ -16,32 +17,11 @@ namespace {
 using wire::otlp::AnyValue;
 using wire::otlp::KeyValue;
 
-// Length of the character that text starts with; 0 if it starts with none.
-std::size_t CharacterLength(std::string_view text) {
-  const auto byte = [&](std::size_t i) {
-    return i < text.size() ? static_cast<std::uint8_t>(text[i]) : 0U;
-  };
-  const auto follows = [&](std::size_t i) { return (byte(i) & 0xc0U) == 0x80U; };
-  const unsigned first = byte(0);
-  if (first < 0x80) return 1;
-  if (first >= 0xc2 && first <= 0xdf) return follows(1) ? 2 : 0;
-  if (first >= 0xe0 && first <= 0xef) {
-    const bool overlong = first == 0xe0 && byte(1) < 0xa0;
-    const bool surrogate = first == 0xed && byte(1) > 0x9f;
-    return follows(1) && follows(2) && !overlong && !surrogate ? 3 : 0;
-  }
-  if (first >= 0xf0 && first <= 0xf4) {
-    const bool outside = (first == 0xf0 && byte(1) < 0x90) || (first == 0xf4 && byte(1) > 0x8f);
-    return follows(1) && follows(2) && follows(3) && !outside ? 4 : 0;
-  }
-  return 0;
-}
-
 std::string Repaired(std::string_view text) {
   std::string out;
   out.reserve(text.size() + 16);
   while (!text.empty()) {
-    const std::size_t length = CharacterLength(text);
+    const std::size_t length = Utf8CharacterLength(text);
     out.append(length == 0 ? std::string_view("\xef\xbf\xbd") : text.substr(0, length));
     text.remove_prefix(std::max<std::size_t>(1, length));
   }

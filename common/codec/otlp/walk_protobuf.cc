@@ -1,7 +1,7 @@
 #include <google/protobuf/message.h>
 
+#include "common/bytes/wire.h"
 #include "common/codec/otlp/request.h"
-#include "common/codec/otlp/wire.h"
 
 namespace opssight::otlp {
 namespace {
