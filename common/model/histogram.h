@@ -4,8 +4,11 @@
 // Facts: https://prometheus.io/docs/specs/native_histograms/
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
+
+#include "common/base/result.h"
 
 namespace opssight {
 
@@ -39,5 +42,10 @@ struct Histogram {
 
   bool custom() const { return schema == kCustomBucketsSchema; }
 };
+
+// Whether it is one: a known schema, spans that agree with the counts and do not overlap,
+// no negative counts, bounds that ascend, at most buckets_max buckets. Every histogram from
+// outside passes here. kInvalid says what is wrong; kExhausted: too many buckets.
+Status CheckHistogram(const Histogram& histogram, std::size_t buckets_max);
 
 }  // namespace opssight
