@@ -1,0 +1,1 @@
+ops_fuzz(remote_read DEPS common/codec/remote)

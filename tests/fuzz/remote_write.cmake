@@ -1,0 +1,1 @@
+ops_fuzz(remote_write DEPS common/codec/remote)
