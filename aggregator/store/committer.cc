@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <unordered_set>
 #include <utility>
 
 #include <fmt/core.h>
@@ -204,13 +205,12 @@ Committer::Decided Committer::Decide(std::vector<Pending>& group) {
 
 // The session sends every layout along; this holds that promise up for replay.
 bool Committer::KnowsLayouts(const IncomingBatch& batch) const {
-  for (const MetricRowsView& rows : batch.decoded->metrics()) {
-    const auto brought =
-        std::find_if(batch.layouts.begin(), batch.layouts.end(),
-                     [&rows](const auto& layout) { return layout->layout->id() == rows.layout; });
-    if (brought == batch.layouts.end() && !parts_.layouts.Knows(rows.layout)) return false;
-  }
-  return true;
+  std::unordered_set<LayoutId> brought;
+  for (const auto& layout : batch.layouts) brought.insert(layout->layout->id());
+  const std::vector<MetricRowsView>& metrics = batch.decoded->metrics();
+  return std::all_of(metrics.begin(), metrics.end(), [&](const MetricRowsView& rows) {
+    return brought.contains(rows.layout) || parts_.layouts.Knows(rows.layout);
+  });
 }
 
 void Committer::Accept(Pending& pending, std::size_t index, Decided& decided) {
@@ -247,8 +247,7 @@ void Committer::AddLayouts(const IncomingBatch& batch, Decided& decided) {
   for (const auto& layout : batch.layouts) {
     const LayoutId& id = layout->layout->id();
     if (!parts_.layouts.NeedsWrite(id, today)) continue;
-    const auto same = [&id](const auto& other) { return other->id() == id; };
-    if (std::any_of(decided.layouts.begin(), decided.layouts.end(), same)) continue;
+    if (!decided.layout_ids.insert(id).second) continue;
     decided.layouts.push_back(layout->layout);
     decided.group.layouts.emplace_back(id, Layouts::ValueOf(*layout, today));
   }

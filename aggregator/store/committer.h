@@ -19,6 +19,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <unordered_set>
 #include <vector>
 
 #include "aggregator/store/acceptor.h"
@@ -76,7 +77,8 @@ class Committer {
     WalGroup group;
     AgentRuns::Map runs;
     std::vector<std::shared_ptr<const Layout>> layouts;
-    std::vector<std::size_t> stored;  // Of the pending ones.
+    std::unordered_set<LayoutId> layout_ids;  // Of layouts.
+    std::vector<std::size_t> stored;          // Of the pending ones.
   };
 
   std::optional<Error> Check(const IncomingBatch& batch) const;

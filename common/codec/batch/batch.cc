@@ -92,8 +92,18 @@ AttributeVector Attributes(FlatBufferBuilder& builder, const std::vector<Attribu
   return builder.CreateVector(out);
 }
 
+Offset<wire::MetricRows> RowsOf(FlatBufferBuilder& builder, const LayoutId& id,
+                                const std::vector<std::int64_t>& times,
+                                const std::vector<double>& values) {
+  const wire::LayoutId layout(id.high, id.low);
+  const auto times_at = builder.CreateVector(times);
+  const auto values_at = builder.CreateVector(values);
+  return wire::CreateMetricRows(builder, &layout, times_at, values_at);
+}
+
 Offset<Vector<Offset<wire::MetricRows>>> Metrics(FlatBufferBuilder& builder,
-                                                 const std::vector<MetricRow>& rows) {
+                                                 const std::vector<MetricRow>& rows,
+                                                 const std::vector<LayoutRows>& layout_rows) {
   std::map<LayoutId, std::vector<const MetricRow*>> by_layout;
   for (const MetricRow& row : rows) {
     OPS_CHECK(row.layout != nullptr && row.values.size() == row.layout->series().size(),
@@ -108,10 +118,13 @@ Offset<Vector<Offset<wire::MetricRows>>> Metrics(FlatBufferBuilder& builder,
       times.push_back(row->time_ms);
       values.insert(values.end(), row->values.begin(), row->values.end());
     }
-    const wire::LayoutId layout(id.high, id.low);
-    const auto times_at = builder.CreateVector(times);
-    const auto values_at = builder.CreateVector(values);
-    out.push_back(wire::CreateMetricRows(builder, &layout, times_at, values_at));
+    out.push_back(RowsOf(builder, id, times, values));
+  }
+  for (const LayoutRows& one : layout_rows) {
+    OPS_CHECK(
+        !one.times.empty() && !one.values.empty() && one.values.size() % one.times.size() == 0,
+        "batch: {} rows of {} values", one.times.size(), one.values.size());
+    out.push_back(RowsOf(builder, one.layout, one.times, one.values));
   }
   return builder.CreateVector(out);
 }
@@ -351,7 +364,7 @@ Result<std::vector<Span>> ReadSpans(const wire::Batch& batch, Reader& reader) {
 std::string EncodeBatch(const BatchContents& contents, std::int64_t created_ms) {
   const Builder scope_of_memory;
   FlatBufferBuilder& builder = Builder::Get();
-  const auto metrics = Metrics(builder, contents.metrics);
+  const auto metrics = Metrics(builder, contents.metrics, contents.layout_rows);
   const auto logs = Logs(builder, contents.logs);
   std::map<const Resource*, std::uint32_t> resource_numbers;
   std::map<const Scope*, std::uint32_t> scope_numbers;

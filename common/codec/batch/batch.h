@@ -19,14 +19,28 @@
 
 namespace opssight {
 
+// Rows of a layout that the writer knows by its id alone.
+struct LayoutRows {
+  LayoutId layout;
+  std::vector<std::int64_t> times;  // ms; at least one.
+  std::vector<double> values;       // Row after row; times.size() * series of the layout.
+};
+
 // What one batch holds, as sources handed it over.
 struct BatchContents {
   std::vector<MetricRow>
       metrics;  // Rows of one layout need not stand together; the writer groups them.
+  std::vector<LayoutRows> layout_rows;  // Written as they are, behind metrics.
+  std::vector<HistogramRow> histograms;
+  std::vector<Exemplar> exemplars;
+  std::vector<MetricMetadata> metadata;
   std::vector<LogRows> logs;
   std::vector<Span> spans;
   std::vector<Gap> gaps;
-  bool empty() const { return metrics.empty() && logs.empty() && spans.empty() && gaps.empty(); }
+  bool empty() const {
+    return metrics.empty() && layout_rows.empty() && histograms.empty() && exemplars.empty() &&
+           metadata.empty() && logs.empty() && spans.empty() && gaps.empty();
+  }
 };
 
 // The frame. created_ms is the agent's wall clock at closing.
