@@ -31,6 +31,8 @@ const OptionTable<AggregatorConfig>& AggregatorTable() {
                        "The agents' connections and their enrolment."),
       setting::Section("agents.session", &AggregatorConfig::ingest, SessionTable(),
                        "One agent's connection."),
+      setting::Section("receive.remote_write", &AggregatorConfig::remote_write, RemoteWriteTable(),
+                       "Prometheus remote write, at /api/v1/write."),
       setting::Section("query", &AggregatorConfig::query, QueryTable(), "What one query may cost."),
       setting::Section("retention", &AggregatorConfig::store, RetentionTable(),
                        "How long and how much is kept. Whole days go, the oldest first."),
@@ -51,6 +53,8 @@ AggregatorConfig Resolved(AggregatorConfig config) {
   config.logs.dir = config.data_dir;
   config.spans.dir = config.data_dir;
   config.gaps.dir = config.data_dir;
+  config.remote_write.intake.past_ms = config.store.metrics.keep_ms;
+  config.remote_write.batch_limits = config.ingest.limits;  // What replay will take.
   return config;
 }
 

@@ -17,6 +17,7 @@
 #include "aggregator/enrol/ca_files.h"
 #include "aggregator/enrol/registry.h"
 #include "aggregator/ingest/server_session.h"
+#include "aggregator/inputs/remote_write.h"
 #include "aggregator/store/gaps/gaps_store.h"
 #include "aggregator/store/logs/logs_store.h"
 #include "aggregator/store/meta_table.h"
@@ -61,6 +62,7 @@ struct AggregatorConfig {
   LogsOptions logs;
   SpansOptions spans;
   GapsOptions gaps;
+  RemoteWriteOptions remote_write;
   MetaOptions meta;  // As store.meta_map_bytes says; see Resolved.
 };
 

@@ -15,5 +15,6 @@ const OptionTable<StoreOptions>& StoreTable();
 const OptionTable<MetricsOptions>& MetricsTable();
 const OptionTable<LogsOptions>& LogsTable();
 const OptionTable<SpansOptions>& SpansTable();
+const OptionTable<RemoteWriteOptions>& RemoteWriteTable();
 
 }  // namespace opssight

@@ -6,6 +6,7 @@
 
 #include "aggregator/enrol/ca_files.h"
 #include "aggregator/ingest/ingest_server.h"
+#include "aggregator/inputs/remote_write.h"
 #include "aggregator/main/enrolment_parts.h"
 #include "aggregator/main/own_metrics.h"
 #include "aggregator/serve/service.h"
@@ -72,6 +73,7 @@ class Running final : public Aggregator {
   EnrolmentParts enrolment_;
   std::unique_ptr<Api> api_;
   std::unique_ptr<Service> service_;
+  std::unique_ptr<RemoteWrite> remote_write_;
   std::unique_ptr<Loop> http_loop_;
   std::unique_ptr<HttpServer> http_;
   std::shared_ptr<const HttpMetrics> http_metrics_;
@@ -110,6 +112,7 @@ void Running::NameMetrics() {
   AddEnrolMetrics(registry_, enrolment_.registry->stats());
   AddServeMetrics(registry_, *service_);
   AddHttpMetrics(registry_, *http_metrics_);
+  remote_write_->AddMetrics(registry_);
 }
 
 Result<std::shared_ptr<TlsContext>> Running::HttpTls() const {
@@ -129,6 +132,7 @@ Status Running::OpenHttp() {
                                        ServeOptions{.query_threads = config_.query.concurrency,
                                                     .query_timeout_ms = config_.query.timeout_ms},
                                        clock_, reload_);
+  remote_write_ = std::make_unique<RemoteWrite>(config_.remote_write, *store_, clock_);
   OPS_TRY(const Address address, ParseAddress(config_.listen.address));
   OPS_TRY(const std::shared_ptr<TlsContext> tls, HttpTls());
   std::vector<HttpServer::Port> ports = {{.address = address, .tls = tls}};
@@ -141,6 +145,9 @@ Status Running::OpenHttp() {
     auto server = HttpServer::Open(
         *http_loop_, ports, {},
         [this](HttpRequest request, std::shared_ptr<Responder> responder) {
+          if (request.path == RemoteWrite::kPath) {
+            return remote_write_->Handle(std::move(request), std::move(responder));
+          }
           service_->Handle(std::move(request), std::move(responder));
         },
         clock_);
@@ -266,6 +273,7 @@ void Running::Stop() {
       });
     });
     service_->Stop();
+    remote_write_->Stop();
     closed.get_future().wait();
   }
   if (store_ != nullptr) store_->Stop();

@@ -1,0 +1,79 @@
+#include "aggregator/config/tables.h"
+
+namespace opssight {
+namespace {
+
+const OptionTable<WriteLimits>& WriteLimitsTable() {
+  static const OptionTable<WriteLimits> table{
+      setting::Size("body_bytes_max", &WriteLimits::body_bytes_max,
+                    "Size of a request, decompressed; a larger one is 413.")
+          .Min(64 << 10)
+          .Max(256 << 20),
+      setting::Size("decoded_bytes_max", &WriteLimits::decoded_bytes_max,
+                    "Memory that one request may take once decoded; above, 413.")
+          .Min(1 << 20),
+      setting::Value("series_max", &WriteLimits::series_max, "Series of one request; more are 413.")
+          .Min(1),
+      setting::Value("labels_max", &WriteLimits::labels_max,
+                     "Labels of one series; one with more is left out and the answer is 400.")
+          .Min(2)
+          .Max(64),
+      setting::Size("label_name_bytes_max", &WriteLimits::label_name_bytes_max,
+                    "Length of a label name, with the same consequence.")
+          .Min(16),
+      setting::Size("label_value_bytes_max", &WriteLimits::label_value_bytes_max,
+                    "Length of a label value, with the same consequence.")
+          .Min(16),
+      setting::Size("labels_bytes_max", &WriteLimits::labels_bytes_max,
+                    "Names and values of all labels of a series, with the same consequence.")
+          .Min(64),
+  };
+  return table;
+}
+
+const OptionTable<WriteRowsOptions>& RowsTable() {
+  static const OptionTable<WriteRowsOptions> table{
+      setting::Value("known_series_max", &WriteRowsOptions::series_max,
+                     "Series remembered (24 bytes each), so that their labels are read once.")
+          .Min(1000),
+      setting::Value("known_layouts_max", &WriteRowsOptions::layouts_max,
+                     "Sets of series remembered (64 bytes each).")
+          .Min(1000),
+  };
+  return table;
+}
+
+const OptionTable<WriteIntakeOptions>& IntakeTable() {
+  static const OptionTable<WriteIntakeOptions> table{
+      setting::Section("", &WriteIntakeOptions::limits, WriteLimitsTable(), ""),
+      setting::Section("", &WriteIntakeOptions::rows, RowsTable(), ""),
+      setting::Value("histogram_buckets_max", &WriteIntakeOptions::histogram_buckets_max,
+                     "Buckets of one native histogram.")
+          .Min(1),
+      setting::Value("exemplar_runes_max", &WriteIntakeOptions::exemplar_runes_max,
+                     "Characters of all labels of an exemplar; a longer one is left out."),
+      setting::Duration("future", &WriteIntakeOptions::future_ms, TimeUnit::kMs,
+                        "Samples further ahead of this machine's clock are refused."),
+  };
+  return table;
+}
+
+}  // namespace
+
+const OptionTable<RemoteWriteOptions>& RemoteWriteTable() {
+  static const OptionTable<RemoteWriteOptions> table{
+      setting::Value("threads", &RemoteWriteOptions::threads, "Requests worked on at once.")
+          .Min(1)
+          .Max(64),
+      setting::Value("waiting_max", &RemoteWriteOptions::waiting_max,
+                     "Requests that wait for a thread; more are answered with 503.")
+          .Min(1),
+      setting::Duration("retry_after", &RemoteWriteOptions::retry_after_s, TimeUnit::kSeconds,
+                        "What senders are told to wait with 503.")
+          .Min(1),
+      setting::Section("", &RemoteWriteOptions::intake, IntakeTable(), ""),
+  };
+  return table;
+}
+
+}  // namespace opssight
