@@ -36,6 +36,7 @@ class ValueCounts {
       : query_(query), steps_(steps), label_(label) {}
 
   Status Add(const Column& member) {
+    OPS_RETURN_IF_ERROR(query_.CheckWanted());
     double last = Absent();  // Values often stay for many steps.
     std::size_t last_index = 0;
     for (std::size_t step = 0; step < steps_.count; ++step) {
@@ -102,7 +103,6 @@ Result<Columns> EvaluateCountValues(Query& query, const AggregateExpr& aggregate
   const std::string shown = aggregate.without && named ? "" : label->value;
   Columns result;
   for (const Group& group : GroupColumns(columns, grouping, aggregate.without)) {
-    OPS_RETURN_IF_ERROR(query.CheckWanted());
     ValueCounts counts(query, steps, shown);
     for (const Column* member : group.members) OPS_RETURN_IF_ERROR(counts.Add(*member));
     counts.Finish(group.labels, result);

@@ -91,16 +91,18 @@ Result<Columns> InstantColumns(Query& query, std::vector<Series> all, const Time
   Columns columns(all.size());
   const auto work = [&](std::size_t begin, std::size_t end, Annotations&) -> Status {
     for (std::size_t i = begin; i < end; ++i) {
+      // Its samples go at once: the next columns stand in their memory.
+      Series series = std::move(all[i]);
       Column& column = columns[i];
       column.values.assign(steps.count, Absent());
       const std::size_t found =
-          Fill(all[i], shift, steps, query.functions.lookback_ms, field, column);
+          Fill(series, shift, steps, query.functions.lookback_ms, field, column);
       query.budget.Look(found);
       if (found == 0) {
         column.values.clear();
         continue;
       }
-      column.labels = std::move(all[i].labels);
+      column.labels = std::move(series.labels);
       OPS_RETURN_IF_ERROR(query.budget.Take(SamplesOf(column)));
     }
     return {};

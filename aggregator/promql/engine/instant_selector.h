@@ -20,7 +20,7 @@ Result<Columns> EvaluateSelector(Query& query, const VectorSelector& selector, c
                                  SampleField field);
 
 // The series at the times of steps, shifted, with the lookback of the query. Series without
-// a value are left out. shift of each series is the same.
+// a value are left out.
 Result<Columns> InstantColumns(Query& query, std::vector<Series> all, const TimeShift& shift,
                                const Steps& steps, SampleField field);
 

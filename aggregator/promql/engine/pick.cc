@@ -69,6 +69,7 @@ class Picker {
   void PickFirst(std::size_t step, const Group& group, std::size_t k);
   void PickByHash(std::size_t step, const Group& group, double ratio);
   void Keep(std::size_t step, const Column& column);
+  void NoteIgnored();
 
   Query& query_;
   const AggregateExpr& aggregate_;
@@ -79,6 +80,7 @@ class Picker {
   std::vector<double> ratios_;      // Of limit_ratio: of each column.
   std::vector<std::size_t> order_;  // Of picked_, as they came first.
   std::vector<Candidate> candidates_;
+  bool noted_ = false;  // That there are histograms.
 };
 
 void Picker::Keep(std::size_t step, const Column& column) {
@@ -103,9 +105,7 @@ void Picker::PickLargest(std::size_t step, const Group& group, std::size_t k) {
     if (member->HasFloat(step)) {
       candidates_.push_back({.value = member->values[step], .column = member});
     } else if (member->HasHistogram(step)) {
-      query_.annotations.Info(
-          fmt::format("ignored histogram in {} aggregation", ToText(aggregate_.op)),
-          aggregate_.pos);
+      NoteIgnored();
     }
   }
   const bool largest = aggregate_.op == AggregateOp::kTopk;
@@ -121,6 +121,13 @@ void Picker::PickLargest(std::size_t step, const Group& group, std::size_t k) {
   std::partial_sort(candidates_.begin(), end, candidates_.end(), before);
   std::for_each(candidates_.begin(), end,
                 [&](const Candidate& candidate) { Keep(step, *candidate.column); });
+}
+
+void Picker::NoteIgnored() {
+  if (noted_) return;
+  noted_ = true;
+  query_.annotations.Info(fmt::format("ignored histogram in {} aggregation", ToText(aggregate_.op)),
+                          aggregate_.pos);
 }
 
 void Picker::PickFirst(std::size_t step, const Group& group, std::size_t k) {

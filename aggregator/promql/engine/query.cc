@@ -24,13 +24,12 @@ class Pieces {
     failed_ = outcomes_.size();
   }
 
-  // wanted is asked before each piece; may be null.
-  void Run(const Query* query) {
+  void Run(const Query& query) {
     for (;;) {
       const std::size_t piece = next_.fetch_add(1);
       if (piece >= failed_.load()) return;  // All are taken, or an earlier one has failed.
       Outcome& outcome = outcomes_[piece];
-      if (query != nullptr) outcome.status = query->CheckWanted();
+      outcome.status = query.CheckWanted();
       if (outcome.status.has_value()) {
         const std::size_t begin = piece * size_;
         outcome.status = work_(begin, std::min(count_, begin + size_), outcome.annotations);
@@ -66,6 +65,7 @@ class Pieces {
 }  // namespace
 
 Status Query::CheckWanted() const {
+  const MutexLock lock(wanted_mutex);
   if (request.limits.cancelled && request.limits.cancelled()) {
     return Unavailable("query was canceled in expression evaluation");
   }
@@ -81,9 +81,9 @@ Status InPieces(Query& query, std::size_t count, std::size_t item_cost, const Pi
   std::vector<std::thread> helpers;
   const std::size_t threads = std::min<std::size_t>(query.threads, piece_count);
   for (std::size_t i = 1; i < threads; ++i) {
-    helpers.emplace_back([&pieces] { pieces.Run(nullptr); });
+    helpers.emplace_back([&] { pieces.Run(query); });
   }
-  pieces.Run(&query);
+  pieces.Run(query);
   for (std::thread& helper : helpers) helper.join();
   return pieces.Join(query.annotations);
 }

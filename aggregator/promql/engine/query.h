@@ -9,6 +9,7 @@
 #include "aggregator/promql/engine/engine.h"
 #include "aggregator/promql/engine/plan.h"
 #include "aggregator/promql/functions/function.h"
+#include "common/base/mutex.h"
 
 namespace opssight::promql {
 
@@ -22,8 +23,9 @@ struct Query {
   Annotations annotations;
 
   bool instant() const { return request.step_ms == 0; }
-  // kUnavailable: the query is no longer wanted. Only on the query's own thread.
+  // kUnavailable: the query is no longer wanted. On any of its threads, one at a time.
   Status CheckWanted() const;
+  mutable Mutex wanted_mutex;
 };
 
 // Runs work over [0, count) in pieces, on as many threads as the query may have where the

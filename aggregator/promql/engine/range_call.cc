@@ -12,6 +12,7 @@
 #include "aggregator/promql/engine/evaluate.h"
 #include "aggregator/promql/engine/range_input.h"
 #include "aggregator/promql/functions/absent_labels.h"
+#include "aggregator/promql/functions/range_batch.h"
 
 namespace opssight::promql {
 
@@ -20,6 +21,8 @@ namespace {
 constexpr std::array<std::string_view, 5> kAnchored = {"changes", "delta", "increase", "rate",
                                                        "resets"};
 constexpr std::array<std::string_view, 3> kSmoothed = {"delta", "increase", "rate"};
+
+constexpr std::uint64_t kAskAfter = 1'000'000;  // Samples, some ms.
 
 Status CheckExtend(Extend extend, std::string_view function) {
   const auto refuse = [&](std::string_view modifier, const auto& allowed) -> Status {
@@ -32,21 +35,49 @@ Status CheckExtend(Extend extend, std::string_view function) {
   return {};
 }
 
+// Whether all of a series' windows can be computed at once.
+bool IsBatch(const RangeInput& input, const Series& series, const FunctionOptions& options) {
+  return input.extend == Extend::kNone && !input.shift.at_ms && series.histograms.empty() &&
+         (!options.use_start_timestamps || series.sample_starts.empty());
+}
+
+// Nothing near the borders of int64, where times end instead of going on.
+bool IsFarFromBorders(const BatchWindows& windows, const Steps& steps) {
+  constexpr std::int64_t kFar = std::int64_t{1} << 61;
+  const auto far = [](std::int64_t ms) { return -kFar < ms && ms < kFar; };
+  return far(windows.first_end_ms) && far(windows.range_ms) && far(windows.interval_ms) &&
+         far(steps.start_ms) && far(steps.At(steps.count - 1));
+}
+
 // What one call's runs over all series share.
 struct RangeRun {
   Query& query;
   const RangeFunctionInfo& function;
-  const RangeInput& input;
+  const RangeBatch batch;  // May be null.
+  RangeInput& input;
   const Steps& steps;
   std::vector<std::vector<double>> scalars;  // A row a scalar argument, one value a step.
   std::vector<PosRange> arg_pos;
   PosRange range_pos;
 };
 
+// False: it must go step by step.
+bool RunBatch(const RangeRun& run, const RangeSeries& from, Column& column) {
+  if (run.batch == nullptr || !IsBatch(run.input, from.series, run.query.functions)) return false;
+  const BatchWindows windows = {.first_end_ms = run.input.shift.Of(run.steps.At(0)),
+                                .interval_ms = run.steps.interval_ms,
+                                .range_ms = run.input.range_ms};
+  if (!IsFarFromBorders(windows, run.steps)) return false;
+  run.query.budget.Look(run.batch(from.series.samples, windows, column.values));
+  if (!HasAny(column)) column.values.clear();
+  return true;
+}
+
 // One series through all steps.
 Status RunSeries(const RangeRun& run, const RangeSeries& from, Annotations& annotations,
                  Column& column) {
   column.values.assign(run.steps.count, Absent());
+  if (RunBatch(run, from, column)) return {};
   MovingWindow moving(run.input, from.series);
   std::vector<double> scalars(run.scalars.size());
   const RangeArgs args = {.window = moving.window(),
@@ -58,10 +89,16 @@ Status RunSeries(const RangeRun& run, const RangeSeries& from, Annotations& anno
                           .options = run.query.functions,
                           .annotations = annotations};
   std::uint64_t looked_at = 0;
+  std::uint64_t asked_at = 0;
   bool found = false;
   for (std::size_t step = 0; step < run.steps.count; ++step) {
     if (!moving.MoveTo(run.steps.At(step))) continue;
     looked_at += moving.window().floats.size() + moving.window().histograms.size();
+    // A long window at many steps: one series can be the work of hours.
+    if (looked_at - asked_at > kAskAfter) {
+      asked_at = looked_at;
+      OPS_RETURN_IF_ERROR(run.query.CheckWanted());
+    }
     for (std::size_t i = 0; i < scalars.size(); ++i) scalars[i] = run.scalars[i][step];
     OPS_TRY(Value value, run.function.run(args));
     if (value.histogram) {
@@ -79,15 +116,17 @@ Status RunSeries(const RangeRun& run, const RangeSeries& from, Annotations& anno
 }
 
 Result<Columns> RunAll(RangeRun& run) {
-  const std::vector<RangeSeries>& all = run.input.series;
+  std::vector<RangeSeries>& all = run.input.series;
   Columns columns(all.size());
   const auto work = [&](std::size_t begin, std::size_t end, Annotations& annotations) -> Status {
     for (std::size_t i = begin; i < end; ++i) {
       Column& column = columns[i];
-      OPS_RETURN_IF_ERROR(RunSeries(run, all[i], annotations, column));
+      // Its samples go at once: the next columns stand in their memory.
+      RangeSeries from = std::move(all[i]);
+      OPS_RETURN_IF_ERROR(RunSeries(run, from, annotations, column));
       if (column.values.empty()) continue;
-      column.labels = all[i].series.labels;
-      column.drop_name = all[i].drop_name;
+      column.labels = std::move(from.series.labels);
+      column.drop_name = from.drop_name;
       if (!run.function.keeps_name) DropName(column, run.query.functions);
       OPS_RETURN_IF_ERROR(run.query.budget.Take(SamplesOf(column)));
     }
@@ -127,9 +166,10 @@ Result<Columns> EvaluateRangeCall(Query& query, const Call& call, const RangeFun
     scalars.push_back(std::move(row));
   }
   const Expr& arg = Unparenthesized(*call.args[range_arg]);
-  OPS_TRY(const RangeInput input, EvaluateRangeArgument(query, call, arg, steps));
+  OPS_TRY(RangeInput input, EvaluateRangeArgument(query, call, arg, steps));
   RangeRun run = {.query = query,
                   .function = function,
+                  .batch = FindRangeBatch(function.name),
                   .input = input,
                   .steps = steps,
                   .scalars = std::move(scalars),
