@@ -9,11 +9,11 @@
 #include <string_view>
 #include <vector>
 
-#include "aggregator/api/json.h"
 #include "common/base/result.h"
 #include "common/http/message.h"
 #include "common/http/responder.h"
 #include "common/model/labels.h"
+#include "common/text/json.h"
 
 namespace opssight {
 

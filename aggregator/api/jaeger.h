@@ -4,10 +4,10 @@
 #include <string_view>
 #include <vector>
 
-#include "aggregator/api/json.h"
 #include "aggregator/query/source.h"
 #include "common/http/message.h"
 #include "common/model/record.h"
+#include "common/text/json.h"
 
 namespace opssight {
 

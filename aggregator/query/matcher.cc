@@ -5,6 +5,51 @@
 #include <re2/re2.h>
 
 namespace opssight {
+namespace {
+
+std::string_view GoText(re2::RE2::ErrorCode code) {
+  switch (code) {
+    case re2::RE2::ErrorBadEscape:
+      return "invalid escape sequence";
+    case re2::RE2::ErrorBadCharClass:
+      return "invalid character class";
+    case re2::RE2::ErrorBadCharRange:
+      return "invalid character class range";
+    case re2::RE2::ErrorMissingBracket:
+      return "missing closing ]";
+    case re2::RE2::ErrorMissingParen:
+      return "missing closing )";
+    case re2::RE2::ErrorTrailingBackslash:
+      return "trailing backslash at end of expression";
+    case re2::RE2::ErrorRepeatArgument:
+      return "missing argument to repetition operator";
+    case re2::RE2::ErrorRepeatSize:
+      return "invalid repeat count";
+    case re2::RE2::ErrorRepeatOp:
+      return "invalid nested repetition operator";
+    case re2::RE2::ErrorBadPerlOp:
+      return "invalid or unsupported Perl syntax";
+    case re2::RE2::ErrorBadUTF8:
+      return "invalid UTF-8";
+    case re2::RE2::ErrorBadNamedCapture:
+      return "invalid named capture";
+    case re2::RE2::ErrorPatternTooLarge:
+      return "expression too large";
+    default:
+      return {};
+  }
+}
+
+// In the words of Go's regexp, which users of Prometheus and Loki know.
+Error RegexError(const re2::RE2& regex, const std::string& value) {
+  const std::string_view text = GoText(regex.error_code());
+  if (text.empty()) return Invalid("error parsing regexp: " + regex.error());
+  std::string part = regex.error_arg();
+  if (part == regex.pattern()) part = "^(?s:" + value + ")$";
+  return Invalid("error parsing regexp: " + std::string(text) + ": `" + part + "`");
+}
+
+}  // namespace
 
 Result<Matcher> Matcher::Make(MatchType type, std::string name, std::string value) {
   Matcher matcher;
@@ -12,7 +57,7 @@ Result<Matcher> Matcher::Make(MatchType type, std::string name, std::string valu
     re2::RE2::Options options(re2::RE2::Quiet);
     options.set_dot_nl(true);
     auto regex = std::make_shared<const re2::RE2>("^(?:" + value + ")$", options);
-    if (!regex->ok()) return Invalid("error parsing regexp: " + regex->error());
+    if (!regex->ok()) return RegexError(*regex, value);
     matcher.regex_ = std::move(regex);
   }
   matcher.type_ = type;

@@ -15,6 +15,20 @@ bool EqualsNoCase(std::string_view text, std::string_view lower) {
   return true;
 }
 
+void Append(double value, std::chars_format format, std::string& out) {
+  if (std::isnan(value)) {
+    out += "NaN";
+    return;
+  }
+  if (std::isinf(value)) {
+    out += value > 0 ? "+Inf" : "-Inf";
+    return;
+  }
+  char buffer[400];
+  const auto result = std::to_chars(buffer, buffer + sizeof buffer, value, format);
+  out.append(buffer, result.ptr);
+}
+
 }  // namespace
 
 std::optional<double> ParseDouble(std::string_view text) {
@@ -37,21 +51,21 @@ std::optional<double> ParseDouble(std::string_view text) {
 }
 
 void AppendDouble(double value, std::string& out) {
-  if (std::isnan(value)) {
-    out += "NaN";
-    return;
-  }
-  if (std::isinf(value)) {
-    out += value > 0 ? "+Inf" : "-Inf";
-    return;
-  }
-  char buffer[400];
   const double magnitude = std::fabs(value);
   const bool scientific = magnitude != 0 && (magnitude < 1e-6 || magnitude >= 1e21);
-  const auto result =
-      std::to_chars(buffer, buffer + sizeof buffer, value,
-                    scientific ? std::chars_format::scientific : std::chars_format::fixed);
-  out.append(buffer, result.ptr);
+  Append(value, scientific ? std::chars_format::scientific : std::chars_format::fixed, out);
+}
+
+void AppendFixed(double value, std::string& out) {
+  Append(value, std::chars_format::fixed, out);
+}
+
+std::string FormatGoG(double value) {
+  std::string out;
+  const double magnitude = std::fabs(value);
+  const bool scientific = magnitude != 0 && (magnitude < 1e-4 || magnitude >= 1e6);
+  Append(value, scientific ? std::chars_format::scientific : std::chars_format::fixed, out);
+  return out;
 }
 
 std::string FormatDouble(double value) {

@@ -26,5 +26,9 @@ std::optional<double> ParseDouble(std::string_view text);
 // 1e-6 and from 1e21 on; NaN, +Inf, -Inf. What Prometheus and Loki answer.
 std::string FormatDouble(double value);
 void AppendDouble(double value, std::string& out);
+// The same, but never in 'e' format: Go's 'f' with the fewest digits.
+void AppendFixed(double value, std::string& out);
+// Go's %g and %v: the fewest digits, in 'e' format below 1e-4 and from 1e6 on.
+std::string FormatGoG(double value);
 
 }  // namespace opssight

@@ -40,6 +40,19 @@ std::optional<unsigned> ShiftOf(std::string_view unit) {
   return static_cast<unsigned>(10 * (letter + 1));
 }
 
+std::string FormatFrom(std::size_t largest, std::int64_t duration_ms) {
+  if (duration_ms == 0) return "0s";
+  std::string text;
+  for (std::size_t i = largest; i < kDurationUnits.size(); ++i) {
+    const std::int64_t count = duration_ms / kDurationUnits[i].ms;
+    if (count == 0) continue;
+    text += std::to_string(count);
+    text += kDurationUnits[i].name;
+    duration_ms %= kDurationUnits[i].ms;
+  }
+  return text;
+}
+
 }  // namespace
 
 std::optional<std::int64_t> ParsePromDurationMs(std::string_view text) {
@@ -71,16 +84,13 @@ std::optional<std::int64_t> ParsePromDurationMs(std::string_view text) {
 }
 
 std::string FormatDurationMs(std::int64_t duration_ms) {
-  if (duration_ms == 0) return "0s";
-  std::string text;
-  for (std::size_t i = kLargestPrinted; i < kDurationUnits.size(); ++i) {
-    const std::int64_t count = duration_ms / kDurationUnits[i].ms;
-    if (count == 0) continue;
-    text += std::to_string(count);
-    text += kDurationUnits[i].name;
-    duration_ms %= kDurationUnits[i].ms;
-  }
-  return text;
+  return FormatFrom(kLargestPrinted, duration_ms);
+}
+
+std::string FormatPromDurationMs(std::int64_t duration_ms) {
+  std::size_t largest = 0;
+  while (largest < kLargestPrinted && duration_ms % kDurationUnits[largest].ms != 0) ++largest;
+  return FormatFrom(largest, duration_ms);
 }
 
 std::optional<std::uint64_t> ParseByteSize(std::string_view text) {

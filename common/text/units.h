@@ -14,6 +14,8 @@ namespace opssight {
 std::optional<std::int64_t> ParsePromDurationMs(std::string_view text);
 // "1h30m"; days are the largest unit ("7d"). Reads back the same. Not for negatives.
 std::string FormatDurationMs(std::int64_t duration_ms);
+// As Prometheus prints: with years or weeks where nothing remains ("1w", but "8d").
+std::string FormatPromDurationMs(std::int64_t duration_ms);
 
 // "512MiB", "10GB", "1000". GB is GiB, as in Prometheus' retention size: all units
 // (B, KB to EB, KiB to EiB) are powers of 1024.

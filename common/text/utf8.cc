@@ -24,6 +24,37 @@ std::size_t Utf8CharacterLength(std::string_view text) {
   return 0;
 }
 
+Rune DecodeUtf8(std::string_view text) {
+  const std::size_t size = Utf8CharacterLength(text);
+  if (size == 0) return {};
+  const auto lead = static_cast<unsigned char>(text[0]);
+  if (size == 1) return {.code = lead, .size = 1};
+  char32_t code = lead & (0xffU >> (size + 1));
+  for (std::size_t i = 1; i < size; ++i) {
+    code = code << 6 | (static_cast<unsigned char>(text[i]) & 0x3fU);
+  }
+  return {.code = code, .size = size};
+}
+
+void AppendUtf8(char32_t code, std::string& out) {
+  const auto put = [&](char32_t byte) { out.push_back(static_cast<char>(byte)); };
+  if (code < 0x80) {
+    put(code);
+  } else if (code < 0x800) {
+    put(0xc0 | code >> 6);
+    put(0x80 | (code & 0x3f));
+  } else if (code < 0x10000) {
+    put(0xe0 | code >> 12);
+    put(0x80 | (code >> 6 & 0x3f));
+    put(0x80 | (code & 0x3f));
+  } else {
+    put(0xf0 | code >> 18);
+    put(0x80 | (code >> 12 & 0x3f));
+    put(0x80 | (code >> 6 & 0x3f));
+    put(0x80 | (code & 0x3f));
+  }
+}
+
 bool IsUtf8(std::string_view text) {
   while (!text.empty()) {
     const std::size_t length = Utf8CharacterLength(text);

@@ -22,6 +22,8 @@ namespace opssight::promql {
 enum class ValueType : std::uint8_t { kNone, kScalar, kVector, kMatrix, kString };
 // "scalar", "instant vector", "range vector", "string", as error texts say.
 std::string_view ToText(ValueType type);
+// "vector" and "matrix" for the two, as in results and JSON.
+std::string_view ShortText(ValueType type);
 
 // Bytes [begin, end) of the query.
 struct PosRange {
@@ -48,6 +50,7 @@ struct Expr {
   virtual ExprKind kind() const = 0;
   virtual ValueType type() const = 0;
   PosRange pos;
+  std::uint32_t height = 1;  // Nodes on the longest way down; the parser limits it.
 };
 using ExprPtr = std::unique_ptr<Expr>;
 
@@ -98,6 +101,7 @@ struct DurationExpr final : ExprOf<ExprKind::kDuration> {
   ValueType type() const override { return ValueType::kScalar; }
   DurationOp op = DurationOp::kNumber;
   double seconds = 0;                  // kNumber.
+  bool duration = false;               // kNumber: written as 5m; printed so.
   std::unique_ptr<DurationExpr> left;  // Null for unary operators and leaves.
   std::unique_ptr<DurationExpr> right;
   bool wrapped = false;  // In parentheses; for the printer.
@@ -221,6 +225,7 @@ enum class AggregateOp : std::uint8_t {
   kLimitRatio,
 };
 std::string_view ToText(AggregateOp op);
+bool HasParameter(AggregateOp op);  // topk(5, x) and so on.
 
 struct AggregateExpr final : ExprOf<ExprKind::kAggregate> {
   ValueType type() const override { return ValueType::kVector; }
@@ -235,14 +240,15 @@ struct AggregateExpr final : ExprOf<ExprKind::kAggregate> {
 struct FunctionInfo {
   std::string_view name;
   std::vector<ValueType> args;
-  // 0: as many as args; n: up to n of the last ones may be left out; -1: the last may
-  // come any number of times (none included).
+  // 0: as many arguments as args. Else at least one fewer, and at most n more than that
+  // (-1: any number); those beyond args are of the last one's type.
   int variadic = 0;
   ValueType returns = ValueType::kVector;
   bool experimental = false;
 };
 // Null: no such function. Lives for ever.
 const FunctionInfo* FindFunction(std::string_view name);
+const std::vector<FunctionInfo>& AllFunctions();  // By name.
 
 struct Call final : ExprOf<ExprKind::kCall> {
   ValueType type() const override { return function->returns; }

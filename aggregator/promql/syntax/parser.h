@@ -17,7 +17,8 @@ struct ParseOptions {
   bool extended_range_selectors = false;  // anchored, smoothed
   bool binop_fill_modifiers = false;      // fill, fill_left, fill_right
   bool duration_expressions = true;
-  std::size_t depth_max = 250;  // Of nested expressions.
+  std::size_t depth_max = 250;    // Of nested expressions.
+  std::size_t height_max = 1000;  // Of the tree: also of a + b + c + …, which nests to the left.
   std::size_t bytes_max = 1UL << 20;
 };
 

@@ -49,5 +49,21 @@ TEST(Base64Test, RoundTripsAndTakesBothAlphabets) {
   EXPECT_EQ(ParseHex("abc"), std::nullopt);
 }
 
+TEST(NumberTest, OtherFormatsOfGo) {
+  const auto fixed = [](double value) {
+    std::string out;
+    AppendFixed(value, out);
+    return out;
+  };
+  EXPECT_EQ(fixed(1e21), "1000000000000000000000");
+  EXPECT_EQ(fixed(-1e-7), "-0.0000001");
+  EXPECT_EQ(fixed(std::numeric_limits<double>::infinity()), "+Inf");
+  EXPECT_EQ(FormatGoG(100'000), "100000");
+  EXPECT_EQ(FormatGoG(1'234'567), "1.234567e+06");
+  EXPECT_EQ(FormatGoG(0.0001), "0.0001");
+  EXPECT_EQ(FormatGoG(0.00001), "1e-05");
+  EXPECT_EQ(FormatGoG(0), "0");
+}
+
 }  // namespace
 }  // namespace opssight

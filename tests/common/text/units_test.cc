@@ -27,6 +27,10 @@ TEST(UnitsTest, DurationsPrintWithDaysAsTheLargestUnit) {
   EXPECT_EQ(FormatDurationMs(5'400'000), "1h30m");
   EXPECT_EQ(FormatDurationMs(7LL * 86'400'000), "7d");
   EXPECT_EQ(FormatDurationMs(1'001), "1s1ms");
+  EXPECT_EQ(FormatPromDurationMs(0), "0s");
+  EXPECT_EQ(FormatPromDurationMs(14LL * 86'400'000), "2w");
+  EXPECT_EQ(FormatPromDurationMs(8LL * 86'400'000), "8d");
+  EXPECT_EQ(FormatPromDurationMs(365LL * 86'400'000), "1y");
   for (const std::int64_t ms : {1LL, 59'999LL, 86'400'001LL, 31'536'000'123LL}) {
     EXPECT_EQ(ParsePromDurationMs(FormatDurationMs(ms)), ms);
   }

@@ -1,28 +1,10 @@
-#include "aggregator/api/json.h"
+#include "common/text/json.h"
 
 #include <fmt/core.h>
 
+#include "common/text/utf8.h"
+
 namespace opssight {
-namespace {
-
-// Bytes of the UTF-8 character at the front of text; 0 if there is none.
-std::size_t Utf8Size(std::string_view text) {
-  const auto at = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned lead = at(0);
-  if (lead < 0x80) return 1;
-  const std::size_t size = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-  if (lead < 0xc2 || lead > 0xf4 || text.size() < size) return 0;
-  for (std::size_t i = 1; i < size; ++i) {
-    if ((at(i) & 0xc0U) != 0x80) return 0;
-  }
-  if (lead == 0xe0 && at(1) < 0xa0) return 0;
-  if (lead == 0xed && at(1) > 0x9f) return 0;  // Surrogates.
-  if (lead == 0xf0 && at(1) < 0x90) return 0;
-  if (lead == 0xf4 && at(1) > 0x8f) return 0;
-  return size;
-}
-
-}  // namespace
 
 void JsonWriter::Comma() {
   if (!first_) out_.push_back(',');
@@ -65,7 +47,7 @@ JsonWriter& JsonWriter::Raw(std::string_view json) {
 void JsonWriter::Quote(std::string_view text) {
   out_.push_back('"');
   while (!text.empty()) {
-    const std::size_t size = Utf8Size(text);
+    const std::size_t size = Utf8CharacterLength(text);
     const char c = text[0];
     if (size == 0) {
       out_.append("\xef\xbf\xbd");

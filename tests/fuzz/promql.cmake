@@ -1,0 +1,1 @@
+ops_fuzz(promql DEPS aggregator/promql/syntax)
