@@ -12,6 +12,14 @@ namespace {
 constexpr std::size_t kPositionKeyBytesMax = 400;
 constexpr std::int64_t kBlockedRetryMs = 100;
 
+template <class T>
+bool HasSeries(const T& record) {
+  return record.series != nullptr;
+}
+bool HasSeries(const MetricMetadata&) {
+  return true;
+}
+
 }  // namespace
 
 // Outlives the batcher where a task posted to the loop still holds it.
@@ -84,6 +92,43 @@ void Batcher::AcceptSpans(std::vector<Span> spans) {
   loop_.AssertHere();
   if (stopped_) return;
   open_.AddSpans(std::move(spans), clock_.SteadyMs());
+  Changed();
+}
+
+template <class T>
+void Batcher::DropRefused(std::vector<T>& records, std::string_view what) {
+  const auto refused = [&](const T& record) {
+    if (!HasSeries(record)) return true;
+    const Status status = CheckRecord(record, {});
+    if (!status) OPS_LOG_EVERY(60, kWarn, "batch: {}: {}; not kept", what, status.error().message);
+    return !status;
+  };
+  const auto kept = std::remove_if(records.begin(), records.end(), refused);
+  stats_.records_refused += static_cast<std::uint64_t>(records.end() - kept);
+  records.erase(kept, records.end());
+}
+
+void Batcher::AcceptHistograms(std::vector<HistogramRow> rows) {
+  loop_.AssertHere();
+  if (stopped_) return;
+  DropRefused(rows, "a native histogram");
+  open_.AddHistograms(std::move(rows), clock_.SteadyMs());
+  Changed();
+}
+
+void Batcher::AcceptExemplars(std::vector<Exemplar> exemplars) {
+  loop_.AssertHere();
+  if (stopped_) return;
+  DropRefused(exemplars, "an exemplar");
+  open_.AddExemplars(std::move(exemplars), clock_.SteadyMs());
+  Changed();
+}
+
+void Batcher::AcceptMetadata(std::vector<MetricMetadata> metadata) {
+  loop_.AssertHere();
+  if (stopped_) return;
+  DropRefused(metadata, "metadata of a metric");
+  open_.AddMetadata(std::move(metadata), clock_.SteadyMs());
   Changed();
 }
 
@@ -170,7 +215,9 @@ void Batcher::Blocked() {
   FailCommits(Unavailable("batch: the spool does not keep up"));
   for (const bool with_logs : {false, true}) {
     const std::size_t bytes_max = options_.open_bytes_max * (with_logs ? 2 : 1);
-    if (open_.raw_bytes() > bytes_max) open_.Thin(with_logs, stats_.dropped);
+    if (open_.raw_bytes() <= bytes_max) continue;
+    if (with_logs) stats_.metadata_dropped += open_.batch().contents.metadata.size();
+    open_.Thin(with_logs, stats_.dropped);
   }
 }
 
@@ -215,6 +262,8 @@ BatchStats Batcher::stats() const {
   for (std::size_t i = 0; i < out.dropped.size(); ++i) out.dropped[i] += stats_.dropped[i];
   out.commits_failed += stats_.commits_failed;
   out.rows_ignored = stats_.rows_ignored;
+  out.records_refused = stats_.records_refused;
+  out.metadata_dropped = stats_.metadata_dropped;
   out.positions_refused = stats_.positions_refused;
   out.channel_bytes = packer_.channel_bytes();
   return out;

@@ -41,6 +41,9 @@ class Batcher final : public Sink {
   void AcceptMetrics(MetricRow row) override;
   void AcceptLogs(LogRows rows, std::vector<Position> positions) override;
   void AcceptSpans(std::vector<Span> spans) override;
+  void AcceptHistograms(std::vector<HistogramRow> rows) override;
+  void AcceptExemplars(std::vector<Exemplar> exemplars) override;
+  void AcceptMetadata(std::vector<MetricMetadata> metadata) override;
   void AcceptGap(Gap gap) override;
   void Commit(std::function<void(Status)> done) override;
   bool Congested() const override;  // Any thread.
@@ -56,6 +59,9 @@ class Batcher final : public Sink {
 
  private:
   struct Inbox;
+  // Takes out what may not be in a batch.
+  template <class T>
+  void DropRefused(std::vector<T>& records, std::string_view what) OPS_REQUIRES(loop_);
   void Changed() OPS_REQUIRES(loop_);
   void Close() OPS_REQUIRES(loop_);
   bool Push() OPS_REQUIRES(loop_);

@@ -37,6 +37,34 @@ std::size_t BytesOf(const LogRows& rows) {
   return bytes;
 }
 
+std::size_t BytesOf(const Labels& labels) {
+  std::size_t bytes = 0;
+  for (const Label& label : labels) bytes += sizeof(Label) + label.name.size() + label.value.size();
+  return bytes;
+}
+
+// Labels count with each row: who made them shares them between batches, not within one.
+std::size_t BytesOf(const HistogramRow& row) {
+  const Histogram& histogram = row.histogram;
+  return sizeof(HistogramRow) + BytesOf(*row.series) +
+         (histogram.positive.size() + histogram.negative.size() + histogram.custom_values.size()) *
+             sizeof(double) +
+         (histogram.positive_spans.size() + histogram.negative_spans.size()) * sizeof(BucketSpan);
+}
+
+std::size_t BytesOf(const Exemplar& exemplar) {
+  std::size_t bytes = sizeof(Exemplar) + BytesOf(*exemplar.series);
+  for (const Label& label : exemplar.labels) {
+    bytes += sizeof(Label) + label.name.size() + label.value.size();
+  }
+  return bytes;
+}
+
+std::size_t BytesOf(const MetricMetadata& metadata) {
+  return sizeof(MetricMetadata) + metadata.name.size() + metadata.help.size() +
+         metadata.unit.size();
+}
+
 void Join(LogRows& into, LogRows rows) {
   const auto text = static_cast<std::uint32_t>(into.text.size());
   const auto count = static_cast<std::uint32_t>(into.rows.size());
@@ -75,17 +103,33 @@ void OpenBatch::AddLogs(LogRows rows, std::int64_t now_ms) {
   logs.push_back(std::move(rows));
 }
 
-void OpenBatch::AddSpans(std::vector<Span> spans, std::int64_t now_ms) {
-  if (spans.empty()) return;
+template <class T>
+void OpenBatch::AddAll(std::vector<T> records, std::vector<T>& to, std::int64_t now_ms) {
+  if (records.empty()) return;
   std::size_t bytes = 0;
-  for (const Span& span : spans) bytes += BytesOf(span);
+  for (const T& record : records) bytes += BytesOf(record);
   Grow(bytes, now_ms);
-  std::vector<Span>& all = batch_.contents.spans;
-  if (all.empty()) {
-    all = std::move(spans);
+  if (to.empty()) {
+    to = std::move(records);
   } else {
-    std::move(spans.begin(), spans.end(), std::back_inserter(all));
+    std::move(records.begin(), records.end(), std::back_inserter(to));
   }
+}
+
+void OpenBatch::AddSpans(std::vector<Span> spans, std::int64_t now_ms) {
+  AddAll(std::move(spans), batch_.contents.spans, now_ms);
+}
+
+void OpenBatch::AddHistograms(std::vector<HistogramRow> rows, std::int64_t now_ms) {
+  AddAll(std::move(rows), batch_.contents.histograms, now_ms);
+}
+
+void OpenBatch::AddExemplars(std::vector<Exemplar> exemplars, std::int64_t now_ms) {
+  AddAll(std::move(exemplars), batch_.contents.exemplars, now_ms);
+}
+
+void OpenBatch::AddMetadata(std::vector<MetricMetadata> metadata, std::int64_t now_ms) {
+  AddAll(std::move(metadata), batch_.contents.metadata, now_ms);
 }
 
 void OpenBatch::AddGap(Gap gap, std::int64_t now_ms) {
@@ -130,20 +174,26 @@ void OpenBatch::Thin(bool with_logs, std::array<std::uint64_t, 3>& dropped) {
   GapCollector gaps;
   for (const Gap& gap : contents.gaps) gaps.Add(gap);
   gaps.AddMetrics(contents.metrics, kNoMemory);
+  gaps.AddHistograms(contents.histograms, kNoMemory);
+  gaps.AddExemplars(contents.exemplars, kNoMemory);
   gaps.AddSpans(contents.spans, kNoMemory);
   dropped[static_cast<std::size_t>(Signal::kMetrics)] += summary.counts[0];
   dropped[static_cast<std::size_t>(Signal::kSpans)] += summary.counts[2];
   contents.metrics = {};
+  contents.histograms = {};
+  contents.exemplars = {};
   contents.spans = {};
   if (with_logs) {
     gaps.AddLogs(contents.logs, kNoMemory);
     dropped[static_cast<std::size_t>(Signal::kLogs)] += summary.counts[1];
     contents.logs = {};
+    contents.metadata = {};
     streams_.clear();
   }
   contents.gaps = gaps.gaps();
   batch_.raw_bytes = 0;
   for (const LogRows& rows : contents.logs) batch_.raw_bytes += BytesOf(rows);
+  for (const MetricMetadata& one : contents.metadata) batch_.raw_bytes += BytesOf(one);
   batch_.raw_bytes += contents.gaps.size() * sizeof(Gap);
 }
 

@@ -36,6 +36,9 @@ class OpenBatch {
   void AddMetrics(MetricRow row, std::int64_t now_ms);
   void AddLogs(LogRows rows, std::int64_t now_ms);
   void AddSpans(std::vector<Span> spans, std::int64_t now_ms);
+  void AddHistograms(std::vector<HistogramRow> rows, std::int64_t now_ms);
+  void AddExemplars(std::vector<Exemplar> exemplars, std::int64_t now_ms);
+  void AddMetadata(std::vector<MetricMetadata> metadata, std::int64_t now_ms);
   void AddGap(Gap gap, std::int64_t now_ms);
   void AddPosition(Position position, std::int64_t now_ms);
   void AddCommit(CommitDone done, std::int64_t now_ms);
@@ -50,10 +53,13 @@ class OpenBatch {
   ClosedBatch& batch() { return batch_; }
   void Reset();
   // Replaces samples and spans, with_logs lines too, by gap records; counts them by signal.
+  // Metadata goes with the lines, without one.
   void Thin(bool with_logs, std::array<std::uint64_t, 3>& dropped);
 
  private:
   void Grow(std::size_t bytes, std::int64_t now_ms);
+  template <class T>
+  void AddAll(std::vector<T> records, std::vector<T>& to, std::int64_t now_ms);
 
   const BatchOptions options_;
   ClosedBatch batch_;

@@ -17,7 +17,7 @@ struct BatchOptions {
   // faster than it is packed, and is in memory already.
   std::int64_t burst_ms_max = 5'000;
   // The open batch while the channel is full. At this size its samples and spans become
-  // gap records, at twice this size its lines too.
+  // gap records, at twice this size its lines too, and its metadata goes.
   std::size_t open_bytes_max = 1UL << 20;
   // Packed batches (compressed) while the spool cannot write. Above it the samples and
   // spans of the oldest become gap records; when that is not enough, no more are taken.
@@ -34,9 +34,12 @@ struct BatchStats {
   std::uint64_t frame_bytes = 0;     // The same, compressed.
   std::uint64_t commits_done = 0;    // Commit() calls answered with success,
   std::uint64_t commits_failed = 0;  // and with an error.
-  std::array<std::uint64_t, 3>
-      dropped{};                        // Rows, lines, spans that became gaps for want of memory.
-  std::uint64_t rows_ignored = 0;       // Metric rows without values.
+  // Rows (histograms and exemplars with them), lines, spans that became gaps for want of memory.
+  std::array<std::uint64_t, 3> dropped{};
+  std::uint64_t rows_ignored = 0;  // Metric rows without values.
+  // Histograms, exemplars and metadata that CheckRecord refused.
+  std::uint64_t records_refused = 0;
+  std::uint64_t metadata_dropped = 0;   // Of metric families, for want of memory.
   std::uint64_t positions_refused = 0;  // Empty or too long a key.
   std::uint64_t lost_at_stop = 0;       // Batches that Stop() could not write.
   std::size_t channel_bytes = 0;

@@ -214,6 +214,8 @@ void Packer::Thin(SpoolWrite& write) {
     }
     return std::string();
   });
+  lost_.AddHistograms((*batch)->histograms(), kNoMemory);
+  lost_.AddExemplars((*batch)->exemplars(), kNoMemory);
   lost_.AddSpans((*batch)->spans(), kNoMemory);
   for (const Gap& gap : (*batch)->gaps()) lost_.Add(gap);
   {
@@ -223,6 +225,7 @@ void Packer::Thin(SpoolWrite& write) {
   }
   BatchContents kept;
   for (const LogRowsView& rows : (*batch)->logs()) kept.logs.push_back(CopyOf(rows));
+  kept.metadata = (*batch)->metadata();
   write.frame = kept.empty() ? std::string() : EncodeBatch(kept, (*batch)->created_ms());
   write.summary = Summarize(kept);
   write.layouts.clear();

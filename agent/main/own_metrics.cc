@@ -62,6 +62,10 @@ void AddBatchMetrics(Registry& registry, std::function<BatchStats()> read) {
   add.Total("commits_failed", "Sources told that they are not.", stats.commits_failed);
   AddDropped(add, "Records that became gap records for want of memory.", stats.dropped);
   add.Total("rows_ignored", "Metric rows without values.", stats.rows_ignored);
+  add.Total("records_refused", "Histograms, exemplars and metadata over a limit or broken.",
+            stats.records_refused);
+  add.Total("metadata_dropped", "Metadata of metric families dropped for want of memory.",
+            stats.metadata_dropped);
   add.Total("positions_refused", "Source positions with an impossible key.",
             stats.positions_refused);
   add.Level("channel_bytes", "Raw bytes that wait for the packer.", stats.channel_bytes);

@@ -31,6 +31,12 @@ class Sink {
   // positions cover rows and everything accepted before.
   virtual void AcceptLogs(LogRows rows, std::vector<Position> positions) = 0;
   virtual void AcceptSpans(std::vector<Span> spans) = 0;
+  // Native histograms, exemplars, metadata. What CheckRecord (common/codec/batch) refuses
+  // is counted and not kept. Metadata is small and repeated by its source: no gap says
+  // that some went.
+  virtual void AcceptHistograms(std::vector<HistogramRow> rows) = 0;
+  virtual void AcceptExemplars(std::vector<Exemplar> exemplars) = 0;
+  virtual void AcceptMetadata(std::vector<MetricMetadata> metadata) = 0;
   virtual void AcceptGap(Gap gap) = 0;
 
   // Calls done on the loop once everything accepted before this call is on disk

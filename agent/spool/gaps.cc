@@ -16,12 +16,14 @@ std::string ServiceOf(const Span& span) {
   return "";
 }
 
+std::string StreamOf(const Labels& labels) {
+  return std::string(labels.Get("job")) + "/" + std::string(labels.Get("instance"));
+}
+
 }  // namespace
 
 std::string GapStream(const Layout& layout) {
-  if (layout.series().empty()) return "";
-  const Labels& labels = layout.series().front().labels;
-  return std::string(labels.Get("job")) + "/" + std::string(labels.Get("instance"));
+  return layout.series().empty() ? "" : StreamOf(layout.series().front().labels);
 }
 
 void GapCollector::Add(const Gap& gap) {
@@ -73,6 +75,8 @@ void GapCollector::AddBatch(const DecodedBatch& batch, std::string_view reason,
          .count = rows.times.size(),
          .reason = std::string(reason)});
   }
+  AddHistograms(batch.histograms(), reason);
+  AddExemplars(batch.exemplars(), reason);
   AddSpans(batch.spans(), reason);
   for (const Gap& gap : batch.gaps()) Add(gap);
 }
@@ -98,6 +102,26 @@ void GapCollector::AddMetrics(const std::vector<MetricRow>& rows, std::string_vi
          .count = 1,
          .reason = std::string(reason)});
   }
+}
+
+template <class T>
+void GapCollector::AddOfSeries(const std::vector<T>& records, std::string_view reason) {
+  for (const T& record : records) {
+    Add({.signal = Signal::kMetrics,
+         .stream = StreamOf(*record.series),
+         .from_ns = record.time_ms * kNsPerMs,
+         .to_ns = record.time_ms * kNsPerMs,
+         .count = 1,
+         .reason = std::string(reason)});
+  }
+}
+
+void GapCollector::AddHistograms(const std::vector<HistogramRow>& rows, std::string_view reason) {
+  AddOfSeries(rows, reason);
+}
+
+void GapCollector::AddExemplars(const std::vector<Exemplar>& exemplars, std::string_view reason) {
+  AddOfSeries(exemplars, reason);
 }
 
 void GapCollector::AddLogs(const std::vector<LogRows>& logs, std::string_view reason) {

@@ -35,6 +35,9 @@ class GapCollector {
   void AddMetrics(const std::vector<MetricRow>& rows, std::string_view reason);
   void AddMetrics(const std::vector<MetricRowsView>& metrics, std::string_view reason,
                   const LayoutName& name);
+  // In the metrics' gap of the series' job/instance, as rows.
+  void AddHistograms(const std::vector<HistogramRow>& rows, std::string_view reason);
+  void AddExemplars(const std::vector<Exemplar>& exemplars, std::string_view reason);
   void AddLogs(const std::vector<LogRows>& logs, std::string_view reason);
   void AddSpans(const std::vector<Span>& spans, std::string_view reason);
 
@@ -43,6 +46,9 @@ class GapCollector {
   void Clear() { gaps_.clear(); }
 
  private:
+  template <class T>
+  void AddOfSeries(const std::vector<T>& records, std::string_view reason);
+
   const std::size_t streams_max_;
   std::map<std::tuple<Signal, std::string, std::string>, Gap> gaps_;
 };

@@ -42,6 +42,8 @@ BatchSummary Summarize(const BatchContents& contents) {
   BatchSummary out;
   Times times;
   for (const MetricRow& row : contents.metrics) times.Add(row.time_ms * kNsPerMs);
+  for (const HistogramRow& row : contents.histograms) times.Add(row.time_ms * kNsPerMs);
+  for (const Exemplar& exemplar : contents.exemplars) times.Add(exemplar.time_ms * kNsPerMs);
   std::size_t lines = 0;
   for (const LogRows& rows : contents.logs) {
     lines += rows.rows.size();
@@ -49,7 +51,8 @@ BatchSummary Summarize(const BatchContents& contents) {
   }
   for (const Span& span : contents.spans) times.Add(span.start_ns);
   times.Into(out);
-  out.counts = {static_cast<std::uint32_t>(contents.metrics.size()),
+  out.counts = {static_cast<std::uint32_t>(contents.metrics.size() + contents.histograms.size() +
+                                           contents.exemplars.size()),
                 static_cast<std::uint32_t>(lines),
                 static_cast<std::uint32_t>(contents.spans.size())};
   return out;

@@ -17,7 +17,8 @@ namespace opssight {
 
 // Records of a batch by signal, and the times they span.
 struct BatchSummary {
-  std::array<std::uint32_t, 3> counts{};  // By Signal: rows, lines, spans.
+  // By Signal: rows (with histograms and exemplars), lines, spans. Metadata does not count.
+  std::array<std::uint32_t, 3> counts{};
   std::int64_t from_ns = 0;
   std::int64_t to_ns = 0;
 };

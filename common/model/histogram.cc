@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include <fmt/core.h>
 
@@ -11,16 +12,21 @@ namespace {
 Status CheckSide(const char* side, const std::vector<BucketSpan>& spans,
                  const std::vector<double>& counts) {
   std::uint64_t buckets = 0;
+  std::int64_t end = 0;
   for (std::size_t i = 0; i < spans.size(); ++i) {
     if (i > 0 && spans[i].offset < 0) {
       return Invalid(fmt::format("histogram: {} side: span number {} with offset {}", side, i + 1,
                                  spans[i].offset));
     }
     buckets += spans[i].length;
+    end += static_cast<std::int64_t>(spans[i].offset) + spans[i].length;
   }
   if (buckets != counts.size()) {
     return Invalid(fmt::format("histogram: {} side: spans need {} buckets, have {} buckets", side,
                                buckets, counts.size()));
+  }
+  if (end > std::numeric_limits<std::int32_t>::max()) {
+    return Invalid(fmt::format("histogram: {} side: a bucket's index is above 2^31", side));
   }
   // NaN is no count either.
   const auto bad = std::find_if(counts.begin(), counts.end(), [](double c) { return !(c >= 0); });

@@ -26,6 +26,9 @@ class CountingSink final : public Sink, public PositionReader {
     bytes += rows.text.size();
   }
   void AcceptSpans(std::vector<Span>) override {}
+  void AcceptHistograms(std::vector<HistogramRow>) override {}
+  void AcceptExemplars(std::vector<Exemplar>) override {}
+  void AcceptMetadata(std::vector<MetricMetadata>) override {}
   void AcceptGap(Gap) override {}
   void Commit(std::function<void(Status)> done) override { done({}); }
   bool Congested() const override { return false; }

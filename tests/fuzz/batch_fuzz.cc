@@ -26,5 +26,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     for (const double value : rows.values) sum += value;
     if (rows.values.size() % rows.times.size() != 0 && sum != 0) std::abort();
   }
+  for (const HistogramRow& row : (*batch)->histograms()) {
+    std::uint64_t buckets = 0;
+    for (const BucketSpan& span : row.histogram.positive_spans) buckets += span.length;
+    if (row.series == nullptr || buckets != row.histogram.positive.size()) std::abort();
+  }
+  for (const Exemplar& exemplar : (*batch)->exemplars()) {
+    if (exemplar.series == nullptr) std::abort();
+  }
+  for (const MetricMetadata& one : (*batch)->metadata()) {
+    if (one.name.empty()) std::abort();
+  }
   return 0;
 }

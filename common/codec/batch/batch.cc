@@ -10,7 +10,9 @@
 
 #include "common/base/check.h"
 #include "common/bytes/zstd.h"
+#include "common/codec/batch/metric_records.h"
 #include "common/codec/batch/reader.h"
+#include "common/codec/batch/writer.h"
 #include "schemas/batch_generated.h"
 
 namespace opssight {
@@ -19,15 +21,15 @@ namespace {
 constexpr int kDepthMax = 64;
 constexpr std::size_t kAttributesMax = 4096;  // Of one span, event, resource or scope.
 
+using batch::Bad;
+using batch::Bytes;
+using batch::Offset;
+using batch::PairOf;
+using batch::Pairs;
 using batch::Reader;
+using batch::Text;
+using batch::Vector;
 using flatbuffers::FlatBufferBuilder;
-using flatbuffers::Offset;
-template <class T>
-using Vector = flatbuffers::Vector<T>;
-
-Error Bad(std::string_view what) {
-  return Corrupt(fmt::format("batch: {}", what));
-}
 
 std::string Frame(const FlatBufferBuilder& builder) {
   return ZstdCompress(
@@ -54,27 +56,6 @@ class Builder {
  private:
   static constexpr std::size_t kKeptBytes = 1UL << 20;
 };
-
-Offset<Vector<std::uint8_t>> Bytes(FlatBufferBuilder& builder, std::string_view bytes) {
-  return builder.CreateVector(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
-}
-
-Offset<flatbuffers::String> Text(FlatBufferBuilder& builder, std::string_view text) {
-  return text.empty() ? Offset<flatbuffers::String>()
-                      : builder.CreateString(text.data(), text.size());
-}
-
-Offset<wire::Pair> PairOf(FlatBufferBuilder& builder, const Label& label) {
-  const auto name = builder.CreateString(label.name);
-  const auto value = builder.CreateString(label.value);
-  return wire::CreatePair(builder, name, value);
-}
-
-Offset<Vector<Offset<wire::Pair>>> Pairs(FlatBufferBuilder& builder, const Labels& labels) {
-  std::vector<Offset<wire::Pair>> pairs;
-  for (const Label& label : labels) pairs.push_back(PairOf(builder, label));
-  return builder.CreateVector(pairs);
-}
 
 using AttributeVector = Offset<Vector<Offset<wire::Attribute>>>;
 
@@ -155,15 +136,6 @@ Offset<Vector<Offset<wire::LogRows>>> Logs(FlatBufferBuilder& builder,
   return builder.CreateVector(out);
 }
 
-// Resources and scopes by address: sources share them.
-template <class T>
-std::uint32_t NumberOf(std::map<const T*, std::uint32_t>& numbers, std::vector<const T*>& order,
-                       const T* one) {
-  const auto [it, added] = numbers.try_emplace(one, static_cast<std::uint32_t>(order.size()));
-  if (added) order.push_back(one);
-  return it->second;
-}
-
 Offset<wire::Span> SpanOf(FlatBufferBuilder& builder, const Span& span, std::uint32_t resource,
                           std::uint32_t scope) {
   std::string ids(reinterpret_cast<const char*>(span.trace_id.data()), span.trace_id.size());
@@ -240,8 +212,9 @@ Result<MetricRowsView> ReadMetrics(const wire::MetricRows& rows, Reader& reader)
 
 Result<LogRowsView> ReadLogs(const wire::LogRows& rows, const BatchLimits& limits, Reader& reader) {
   LogRowsView out;
-  if (rows.labels()->size() > limits.labels_max)
+  if (rows.labels()->size() > limits.labels_max) {
     return Exhausted("batch: too many labels on a stream");
+  }
   for (const wire::Pair* pair : *rows.labels()) {
     if (!reader.Table()) break;
     const std::string_view name = reader.Text(pair->name());
@@ -366,23 +339,21 @@ std::string EncodeBatch(const BatchContents& contents, std::int64_t created_ms) 
   FlatBufferBuilder& builder = Builder::Get();
   const auto metrics = Metrics(builder, contents.metrics, contents.layout_rows);
   const auto logs = Logs(builder, contents.logs);
-  std::map<const Resource*, std::uint32_t> resource_numbers;
-  std::map<const Scope*, std::uint32_t> scope_numbers;
-  std::vector<const Resource*> resources;
-  std::vector<const Scope*> scopes;
+  batch::Numbering<Resource> resources;
+  batch::Numbering<Scope> scopes;
   std::vector<Offset<wire::Span>> spans;
   for (const Span& span : contents.spans) {
-    const auto resource = NumberOf(resource_numbers, resources, span.resource.get());
-    const auto scope = NumberOf(scope_numbers, scopes, span.scope.get());
+    const auto resource = resources.NumberOf(span.resource.get());
+    const auto scope = scopes.NumberOf(span.scope.get());
     spans.push_back(SpanOf(builder, span, resource, scope));
   }
   std::vector<Offset<wire::Resource>> resources_at;
-  for (const Resource* resource : resources) {
+  for (const Resource* resource : resources.order()) {
     resources_at.push_back(
         wire::CreateResource(builder, Attributes(builder, resource->attributes)));
   }
   std::vector<Offset<wire::Scope>> scopes_at;
-  for (const Scope* scope : scopes) {
+  for (const Scope* scope : scopes.order()) {
     const auto name = Text(builder, scope->name);
     const auto version = Text(builder, scope->version);
     scopes_at.push_back(
@@ -399,8 +370,10 @@ std::string EncodeBatch(const BatchContents& contents, std::int64_t created_ms) 
   const auto scopes_vector = builder.CreateVector(scopes_at);
   const auto spans_vector = builder.CreateVector(spans);
   const auto gaps_vector = builder.CreateVector(gaps);
+  const batch::MetricRecordsAt records = batch::WriteMetricRecords(builder, contents);
   builder.Finish(wire::CreateBatch(builder, created_ms, metrics, logs, resources_vector,
-                                   scopes_vector, spans_vector, gaps_vector));
+                                   scopes_vector, spans_vector, gaps_vector, records.series,
+                                   records.histograms, records.exemplars, records.metadata));
   return Frame(builder);
 }
 
@@ -433,12 +406,7 @@ Result<std::shared_ptr<const Layout>> DecodeLayout(std::string_view frame,
     if (one->labels()->size() > limits.labels_max)
       return Exhausted("layout: too many labels on a series");
     if (one->type() > static_cast<std::uint8_t>(MetricType::kInfo)) return Bad("metric type");
-    std::vector<Label> labels;
-    for (const wire::Pair* pair : *one->labels()) {
-      if (!reader.Table()) break;
-      labels.push_back({.name = std::string(reader.Text(pair->name())),
-                        .value = std::string(reader.Text(pair->value()))});
-    }
+    std::vector<Label> labels = batch::ReadPairs(*one->labels(), reader);
     series.push_back(
         {.labels = Labels(std::move(labels)), .type = static_cast<MetricType>(one->type())});
   }
@@ -478,6 +446,8 @@ Result<std::shared_ptr<const DecodedBatch>> DecodedBatch::Decode(std::string_vie
                             .reason = std::string(reader.Text(gap->reason()))});
     }
   }
+  OPS_RETURN_IF_ERROR(batch::ReadMetricRecords(
+      *batch, limits, reader, {out->histograms_, out->exemplars_, out->metadata_}));
   OPS_RETURN_IF_ERROR(reader.Done());
   return std::shared_ptr<const DecodedBatch>(out);
 }

@@ -43,16 +43,26 @@ struct BatchContents {
   }
 };
 
-// The frame. created_ms is the agent's wall clock at closing.
+// The frame. Of records that CheckRecord refuses it would be a batch that cannot be read:
+// who makes batches asks first. created_ms is the agent's wall clock at closing.
 std::string EncodeBatch(const BatchContents& contents, std::int64_t created_ms);
 std::string EncodeLayout(const Layout& layout);
 
 struct BatchLimits {
   std::size_t bytes_max = 64UL << 20;  // Decompressed.
   std::size_t layout_series_max = 200'000;
-  std::size_t tables_max = 4'000'000;  // FlatBuffers tables in one buffer.
-  std::size_t labels_max = 64;         // Of one stream or series.
+  std::size_t tables_max = 4'000'000;           // FlatBuffers tables in one buffer.
+  std::size_t labels_max = 64;                  // Of one stream or series.
+  std::size_t histogram_buckets_max = 10'000;   // Of one histogram; spans as well.
+  std::size_t exemplar_chars_max = 128;         // UTF-8 characters of one exemplar's labels.
+  std::size_t metadata_bytes_max = 64UL << 10;  // Of one family's name, help and unit.
 };
+
+// Whether a record may be in a batch. A histogram: schema known, spans and counts agree,
+// bounds ascend. kInvalid says what is wrong, kExhausted which limit.
+Status CheckRecord(const HistogramRow& row, const BatchLimits& limits);
+Status CheckRecord(const Exemplar& exemplar, const BatchLimits& limits);
+Status CheckRecord(const MetricMetadata& metadata, const BatchLimits& limits);
 
 // kExhausted above a limit, kCorrupt for bytes that are not a layout.
 Result<std::shared_ptr<const Layout>> DecodeLayout(std::string_view frame,
@@ -95,6 +105,10 @@ class DecodedBatch {
   const std::vector<LogRowsView>& logs() const { return logs_; }
   const std::vector<Span>& spans() const { return spans_; }  // Owned copies.
   const std::vector<Gap>& gaps() const { return gaps_; }
+  // Owned copies, in the order they were given. Rows of one series share its labels.
+  const std::vector<HistogramRow>& histograms() const { return histograms_; }
+  const std::vector<Exemplar>& exemplars() const { return exemplars_; }
+  const std::vector<MetricMetadata>& metadata() const { return metadata_; }
   std::size_t raw_bytes() const { return bytes_.size(); }
 
  private:
@@ -105,6 +119,9 @@ class DecodedBatch {
   std::vector<LogRowsView> logs_;
   std::vector<Span> spans_;
   std::vector<Gap> gaps_;
+  std::vector<HistogramRow> histograms_;
+  std::vector<Exemplar> exemplars_;
+  std::vector<MetricMetadata> metadata_;
 };
 
 }  // namespace opssight

@@ -28,11 +28,11 @@ class Reader {
   }
   template <class T>
   std::span<const T> Numbers(const flatbuffers::Vector<T>* numbers) {
-    if (!Take(numbers->size() * sizeof(T))) return {};
+    if (numbers == nullptr || !Take(numbers->size() * sizeof(T))) return {};
     return {numbers->data(), numbers->size()};
   }
-  // A table takes at least its place in a vector and its own head.
-  bool Table() { return Take(2 * sizeof(flatbuffers::uoffset_t)); }
+  // A table takes at least its place in a vector and its own head, and its fields.
+  bool Table(std::size_t fields = 0) { return Take(2 * sizeof(flatbuffers::uoffset_t) + fields); }
 
   Status Done() const {
     if (over_) return Corrupt("batch: its parts overlap");

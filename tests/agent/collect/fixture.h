@@ -28,6 +28,9 @@ class RecordingSink final : public Sink {
   }
   void AcceptLogs(LogRows, std::vector<Position>) override {}
   void AcceptSpans(std::vector<Span>) override {}
+  void AcceptHistograms(std::vector<HistogramRow>) override {}
+  void AcceptExemplars(std::vector<Exemplar>) override {}
+  void AcceptMetadata(std::vector<MetricMetadata>) override {}
   void AcceptGap(Gap) override {}
   void Commit(std::function<void(Status)> done) override { done({}); }
   bool Congested() const override { return false; }

@@ -15,6 +15,9 @@ class MemorySink final : public Sink {
     logs.push_back(std::move(rows));
   }
   void AcceptSpans(std::vector<Span> more) override { spans += more.size(); }
+  void AcceptHistograms(std::vector<HistogramRow>) override {}
+  void AcceptExemplars(std::vector<Exemplar>) override {}
+  void AcceptMetadata(std::vector<MetricMetadata>) override {}
   void AcceptGap(Gap /*gap*/) override {}
   void Commit(std::function<void(Status)> done) override { done({}); }
   bool Congested() const override { return congested; }

@@ -19,6 +19,9 @@ class WaitingSink final : public Sink, public PositionReader {
     changed_.notify_all();
   }
   void AcceptSpans(std::vector<Span>) override {}
+  void AcceptHistograms(std::vector<HistogramRow>) override {}
+  void AcceptExemplars(std::vector<Exemplar>) override {}
+  void AcceptMetadata(std::vector<MetricMetadata>) override {}
   void AcceptGap(Gap) override {}
   void Commit(std::function<void(Status)> done) override { done({}); }
   bool Congested() const override { return false; }

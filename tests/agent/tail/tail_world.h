@@ -36,6 +36,9 @@ class MemorySink final : public Sink, public PositionReader {
     calls.push_back({std::move(rows), std::move(positions)});
   }
   void AcceptSpans(std::vector<Span>) override {}
+  void AcceptHistograms(std::vector<HistogramRow>) override {}
+  void AcceptExemplars(std::vector<Exemplar>) override {}
+  void AcceptMetadata(std::vector<MetricMetadata>) override {}
   void AcceptGap(Gap gap) override { gaps.push_back(std::move(gap)); }
   void Commit(std::function<void(Status)> done) override { done({}); }
   bool Congested() const override { return congested || calls.size() >= calls_max; }

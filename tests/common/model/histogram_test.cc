@@ -40,6 +40,8 @@ TEST(CheckHistogramTest, WhatIsNone) {
               testing::HasSubstr("span number 2 with offset -1"));
   EXPECT_THAT(refused([](auto& h) { h.positive_spans[1].length = UINT32_MAX; }),
               testing::HasSubstr("spans need"));
+  EXPECT_THAT(refused([](auto& h) { h.positive_spans[1].offset = INT32_MAX; }),
+              testing::HasSubstr("index is above 2^31"));
   EXPECT_THAT(refused([](auto& h) { h.positive[1] = -1; }), testing::HasSubstr("is negative"));
   EXPECT_THAT(refused([](auto& h) { h.positive[1] = NAN; }), testing::HasSubstr("is negative"));
   EXPECT_THAT(refused([](auto& h) { h.zero_count = -1; }), testing::HasSubstr("negative count"));

@@ -56,6 +56,34 @@ BatchContents SomeContents() {
                            .to_ns = 2,
                            .count = 3,
                            .reason = "spool full"});
+  const auto series =
+      std::make_shared<const Labels>(Labels{{"__name__", "latency_seconds"}, {"job", "a"}});
+  contents.histograms.push_back({.series = series,
+                                 .time_ms = 1000,
+                                 .histogram = {.schema = 3,
+                                               .hint = ResetHint::kNotReset,
+                                               .zero_threshold = 1e-128,
+                                               .zero_count = 2,
+                                               .count = 10,
+                                               .sum = 4.25,
+                                               .positive_spans = {{-2, 2}, {3, 1}},
+                                               .negative_spans = {{0, 1}},
+                                               .positive = {1, 2, 4},
+                                               .negative = {1}}});
+  contents.histograms.push_back({.series = series,
+                                 .time_ms = 2000,
+                                 .histogram = {.schema = kCustomBucketsSchema,
+                                               .count = 3,
+                                               .sum = 1,
+                                               .positive_spans = {{1, 2}},
+                                               .positive = {1, 2},
+                                               .custom_values = {0.1, 0.5}}});
+  contents.exemplars.push_back(
+      {.series = series, .time_ms = 1500, .value = 0.3, .labels = {{"trace_id", "ff"}}});
+  contents.metadata.push_back({.name = "latency_seconds",
+                               .type = MetricType::kHistogram,
+                               .help = "How long.",
+                               .unit = "seconds"});
   return contents;
 }
 
@@ -103,6 +131,73 @@ TEST(BatchTest, SpansAndGapsComeBackWhole) {
   EXPECT_EQ(*span.scope, *sent.scope);
   EXPECT_EQ((*batch)->spans()[0].resource, span.resource) << "one resource, shared";
   EXPECT_EQ((*batch)->gaps(), contents.gaps);
+}
+
+TEST(BatchTest, HistogramsExemplarsAndMetadataComeBackWhole) {
+  const BatchContents contents = SomeContents();
+  const auto batch = DecodedBatch::Decode(EncodeBatch(contents, 0), {});
+  ASSERT_TRUE(batch.has_value()) << batch.error().message;
+  ASSERT_EQ((*batch)->histograms().size(), 2U);
+  for (std::size_t i = 0; i < 2; ++i) {
+    const HistogramRow& row = (*batch)->histograms()[i];
+    const HistogramRow& sent = contents.histograms[i];
+    EXPECT_EQ(*row.series, *sent.series);
+    EXPECT_EQ(row.time_ms, sent.time_ms);
+    EXPECT_EQ(row.histogram.schema, sent.histogram.schema);
+    EXPECT_EQ(row.histogram.hint, sent.histogram.hint);
+    EXPECT_EQ(row.histogram.zero_threshold, sent.histogram.zero_threshold);
+    EXPECT_EQ(row.histogram.zero_count, sent.histogram.zero_count);
+    EXPECT_EQ(row.histogram.count, sent.histogram.count);
+    EXPECT_EQ(row.histogram.sum, sent.histogram.sum);
+    EXPECT_EQ(row.histogram.positive_spans, sent.histogram.positive_spans);
+    EXPECT_EQ(row.histogram.negative_spans, sent.histogram.negative_spans);
+    EXPECT_EQ(row.histogram.positive, sent.histogram.positive);
+    EXPECT_EQ(row.histogram.negative, sent.histogram.negative);
+    EXPECT_EQ(row.histogram.custom_values, sent.histogram.custom_values);
+  }
+  ASSERT_EQ((*batch)->exemplars().size(), 1U);
+  const Exemplar& exemplar = (*batch)->exemplars()[0];
+  EXPECT_EQ(exemplar.series, (*batch)->histograms()[0].series) << "one label set, shared";
+  EXPECT_EQ(exemplar.time_ms, 1500);
+  EXPECT_EQ(exemplar.value, 0.3);
+  EXPECT_EQ(exemplar.labels, contents.exemplars[0].labels);
+  EXPECT_EQ((*batch)->metadata(), contents.metadata);
+}
+
+TEST(BatchTest, BrokenHistogramsAreRefused) {
+  using Break = void (*)(Histogram&);
+  const Break breaks[] = {
+      [](Histogram& h) { h.schema = 9; },
+      [](Histogram& h) { h.positive.pop_back(); },
+      [](Histogram& h) { h.positive_spans[1].offset = -1; },
+      [](Histogram& h) { h.positive_spans[0].offset = INT32_MAX; },
+      [](Histogram& h) { h.custom_values = {1}; },
+  };
+  for (const Break change : breaks) {
+    HistogramRow row = SomeContents().histograms[0];
+    change(row.histogram);
+    EXPECT_FALSE(CheckRecord(row, {}).has_value());
+    const auto read = DecodedBatch::Decode(EncodeBatch({.histograms = {row}}, 0), {});
+    ASSERT_FALSE(read.has_value());
+    EXPECT_EQ(read.error().code, ErrorCode::kCorrupt);
+  }
+  const HistogramRow row = SomeContents().histograms[0];
+  EXPECT_EQ(CheckRecord(row, {.histogram_buckets_max = 3}).error().code, ErrorCode::kExhausted);
+}
+
+TEST(BatchTest, ExemplarsAndMetadataHaveLimits) {
+  Exemplar exemplar = SomeContents().exemplars[0];
+  for (const auto& [chars, fits] : {std::pair(124, true), {125, false}}) {
+    std::string value;
+    for (int i = 0; i < chars; ++i) value += "\u00e9";
+    exemplar.labels = {{"name", value}};
+    EXPECT_EQ(CheckRecord(exemplar, {}).has_value(), fits) << chars;
+  }
+  MetricMetadata metadata = SomeContents().metadata[0];
+  metadata.help = std::string(64 << 10, 'h');
+  EXPECT_EQ(CheckRecord(metadata, {}).error().code, ErrorCode::kExhausted);
+  EXPECT_EQ(DecodedBatch::Decode(EncodeBatch({.metadata = {metadata}}, 0), {}).error().code,
+            ErrorCode::kExhausted);
 }
 
 TEST(BatchTest, AnEmptyBatchIsABatch) {
