@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <sys/stat.h>
 
 #include <gtest/gtest.h>
 
@@ -103,6 +104,14 @@ TEST_F(EnvTest, AFullMapIsExhaustedAndWhatWasCommittedStays) {
   EXPECT_NE(status.error().message.find("test.mdb: put: "), std::string::npos);
   EXPECT_EQ(All(*env), "k=v ");
   EXPECT_TRUE(PutOne(*env, "l", "w").has_value()) << "the next transaction may be tried";
+}
+
+TEST_F(EnvTest, TheLockFileHasItsBlocksSoThatAFullDiskIsNoCrash) {
+  const auto env = Open();
+  struct stat info {};
+  ASSERT_EQ(stat((dir_ + "/test.mdb-lock").c_str(), &info), 0);
+  EXPECT_GE(info.st_size, 512 * 64);
+  EXPECT_GE(info.st_blocks * 512, info.st_size);
 }
 
 TEST_F(EnvTest, ErrorsNameThePath) {
