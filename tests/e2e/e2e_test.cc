@@ -5,6 +5,7 @@
 
 #include <fmt/core.h>
 
+#include "common/base/clock.h"
 #include "common/text/time.h"
 #include "tests/e2e/e2e_world.h"
 

@@ -7,8 +7,6 @@
 
 #include <gtest/gtest.h>
 
-#include "common/base/clock.h"
-#include "common/base/random.h"
 #include "tests/support/http.h"
 #include "tests/support/programs.h"
 #include "tests/support/temp_dir.h"
@@ -28,8 +26,7 @@ class E2eWorld {
                    .agent_dir = dir_ / "agent",
                    .aggregator_dir = dir_ / "aggregator",
                    .agent_yaml = std::move(agent_yaml),
-                   .aggregator_yaml = std::move(aggregator_yaml)},
-                  random_) {}
+                   .aggregator_yaml = std::move(aggregator_yaml)}) {}
 
   Programs& programs() { return programs_; }
   std::string operator/(const std::string& name) const { return dir_ / name; }
@@ -53,7 +50,6 @@ class E2eWorld {
 
  private:
   TempDir dir_;
-  Random random_{static_cast<std::uint64_t>(Clock::System().WallNs())};  // Ports.
   Programs programs_;
 };
 

@@ -55,7 +55,7 @@ int Rounds(int in_short, int in_long) {
 World::World(WorldOptions options)
     : options_(std::move(options)),
       random_(Hash64(options_.name, Seed())),
-      programs_(std::make_unique<Programs>(PlacesOf(options_, dir_), random_)) {
+      programs_(std::make_unique<Programs>(PlacesOf(options_, dir_))) {
   Say(fmt::format("OPS_SEED={}", Seed()));
 }
 

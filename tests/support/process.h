@@ -40,7 +40,8 @@ class Process {
 // Runs a program to its end; its stdout. kIo with what it said otherwise.
 Result<std::string> Run(const std::vector<std::string>& argv);
 
-// A TCP port of 127.0.0.1 that was free a moment ago.
+// A TCP port of 127.0.0.1 that is free now and that no other test gets while this process
+// lives; one thread.
 int FreePort();
 
 }  // namespace opssight

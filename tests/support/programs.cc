@@ -1,14 +1,11 @@
 #include "tests/support/programs.h"
 
 #include <algorithm>
-#include <arpa/inet.h>
 #include <cerrno>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
-#include <netinet/in.h>
 #include <sstream>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <fmt/core.h>
@@ -17,22 +14,6 @@
 
 namespace opssight {
 namespace {
-
-// Below the kernel's range for outgoing connections, so that nobody takes the port while
-// a program is down.
-int PickPort(Random& random) {
-  while (true) {
-    const int port = 15'000 + static_cast<int>(random.Below(17'000));
-    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(static_cast<std::uint16_t>(port));
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    const bool ok = bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0;
-    close(fd);
-    if (ok) return port;
-  }
-}
 
 std::vector<std::string> Words(const std::string& line) {
   std::istringstream in(line);
@@ -97,12 +78,12 @@ std::string Program::LogTail() const {
   return tail;
 }
 
-Programs::Programs(ProgramOptions options, Random& random)
+Programs::Programs(ProgramOptions options)
     : options_(std::move(options)),
-      http_port_(PickPort(random)),
-      agents_port_(PickPort(random)),
-      otlp_port_(PickPort(random)),
-      otlp_grpc_port_(PickPort(random)),
+      http_port_(FreePort()),
+      agents_port_(FreePort()),
+      otlp_port_(FreePort()),
+      otlp_grpc_port_(FreePort()),
       aggregator_("opssight-aggregator",
                   {OPS_AGGREGATOR, "--config", options_.folder + "/aggregator.yaml"},
                   options_.folder + "/aggregator.log"),

@@ -9,7 +9,6 @@
 #include <string>
 #include <vector>
 
-#include "common/base/random.h"
 #include "common/base/result.h"
 #include "tests/support/process.h"
 
@@ -51,7 +50,7 @@ struct ProgramOptions {
 
 class Programs {
  public:
-  Programs(ProgramOptions options, Random& random);
+  explicit Programs(ProgramOptions options);
 
   // Starts the aggregator, enrols the agent, starts it; waits until both answer.
   Status Start();
