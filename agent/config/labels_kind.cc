@@ -6,6 +6,9 @@
 namespace opssight {
 namespace {
 
+// A series has at most 64 labels (BatchLimits), and its own come on top.
+constexpr std::size_t kLabelsMax = 24;
+
 bool IsLabelName(std::string_view name) {
   if (name.empty() || (name.front() >= '0' && name.front() <= '9')) return false;
   return !name.starts_with("__") && std::all_of(name.begin(), name.end(), [](char c) {
@@ -29,6 +32,12 @@ void LabelsKind::Read(const ConfigNode& node, const std::string& path, void* val
       continue;
     }
     labels.push_back({.name = name, .value = std::move(text)});
+  }
+  if (labels.size() > kLabelsMax) {
+    reading.problems.Add(
+        node.origin, path,
+        fmt::format("{} labels, at most {} can stand on every series", labels.size(), kLabelsMax));
+    return;
   }
   *static_cast<std::vector<Label>*>(value) = std::move(labels);
 }

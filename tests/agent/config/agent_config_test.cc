@@ -90,6 +90,9 @@ TEST(AgentConfigTest, WrongLabelsAreAProblem) {
               HasSubstr("tail.files[0].labels: \"a-b\" is not a label's name"));
   EXPECT_THAT(Load("tail: {files: [{labels: {a: 1}}]}").problems.ToString(),
               HasSubstr("tail.files[0].paths: must be set"));
+  std::string many = "labels: {";
+  for (char c = 'a'; c < 'a' + 25; ++c) many += std::string(1, c) + ": x, ";
+  EXPECT_THAT(Load(many + "}").problems.ToString(), HasSubstr("labels: 25 labels, at most 24"));
 }
 
 }  // namespace
