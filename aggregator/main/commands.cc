@@ -38,8 +38,10 @@ Result<std::string> PublicAddress(const AggregatorConfig& config) {
   return Address{AgentNames(config).front(), listen.port}.ToString();
 }
 
+constexpr const char* kValid = "valid";
+
 const char* StateOf(bool revoked, bool over) {
-  return revoked ? "revoked" : over ? "expired" : "valid";
+  return revoked ? "revoked" : over ? "expired" : kValid;
 }
 
 }  // namespace
@@ -69,8 +71,9 @@ int ListTokensCommand(const AggregatorConfig& config) {
   const std::int64_t now_s = Clock::System().WallNs() / kNsPerSecond;
   fmt::print("{:<10} {:<8} {:>9} {:<20}\n", "ID", "STATE", "USED", "EXPIRES");
   for (const auto& [id, token] : *tokens) {
-    fmt::print("{:<10} {:<8} {:>9} {:<20}\n", id,
-               StateOf(token.revoked_s != 0, now_s >= token.expires_s),
+    const char* state = StateOf(token.revoked_s != 0, now_s >= token.expires_s);
+    if (state == kValid && token.uses >= token.uses_max) state = "used up";
+    fmt::print("{:<10} {:<8} {:>9} {:<20}\n", id, state,
                fmt::format("{}/{}", token.uses, token.uses_max), When(token.expires_s));
   }
   return 0;

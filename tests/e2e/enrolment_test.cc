@@ -69,6 +69,10 @@ TEST(Enrolment, TokensThatAreNoGood) {
   ASSERT_TRUE(programs.Command({"token", "revoke", id}));
   EXPECT_THAT(Refusal(programs.EnrolBy(*revoked, second)), HasSubstr("was revoked"));
 
+  const auto list = programs.Command({"token", "list"});
+  ASSERT_TRUE(list) << list.error().message;
+  EXPECT_THAT(*list, AllOf(HasSubstr("used up"), HasSubstr("revoked"), Not(HasSubstr("valid"))));
+
   const auto good = programs.TokenLine();
   ASSERT_TRUE(good) << good.error().message;
   std::string wrong = *good;
