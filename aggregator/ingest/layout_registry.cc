@@ -6,29 +6,19 @@
 namespace opssight {
 namespace {
 
-// About what a layout takes in memory.
 std::size_t BytesOf(const LayoutFrame& layout) {
-  std::size_t bytes = sizeof(LayoutFrame) + layout.frame.size();
-  for (const LayoutSeries& series : layout.layout->series()) {
-    bytes += sizeof series;
-    for (const Label& label : series.labels) {
-      bytes += sizeof label;
-      if (label.name.size() > 15) bytes += label.name.size();  // Shorter ones are within.
-      if (label.value.size() > 15) bytes += label.value.size();
-    }
-  }
-  return bytes;
+  return sizeof(LayoutFrame) + layout.frame.size();
 }
 
 }  // namespace
 
 Result<std::shared_ptr<const LayoutFrame>> LayoutRegistry::Add(std::string_view frame,
                                                                const BatchLimits& limits) {
-  OPS_TRY(std::shared_ptr<const Layout> layout, DecodeLayout(frame, limits));
+  OPS_TRY(const std::shared_ptr<const Layout> layout, DecodeLayout(frame, limits));
   const MutexLock lock(mutex_);
   if (auto known = FindLocked(layout->id())) return known;
-  auto added = std::make_shared<const LayoutFrame>(
-      LayoutFrame{.layout = std::move(layout), .frame = std::string(frame)});
+  auto added = std::make_shared<const LayoutFrame>(LayoutFrame{
+      .id = layout->id(), .series = layout->series().size(), .frame = std::string(frame)});
   Insert(added);
   return std::shared_ptr<const LayoutFrame>(std::move(added));
 }
@@ -57,15 +47,15 @@ std::shared_ptr<const LayoutFrame> LayoutRegistry::FindLocked(const LayoutId& id
 }
 
 void LayoutRegistry::Insert(std::shared_ptr<const LayoutFrame> layout) {
-  const LayoutId id = layout->layout->id();
+  const LayoutId id = layout->id;
   const std::size_t bytes = BytesOf(*layout);
   order_.push_front({.layout = std::move(layout), .bytes = bytes});
   entries_[id] = order_.begin();
   bytes_ += bytes;
   while (bytes_ > bytes_max_ && order_.size() > 1) {
     const Entry& oldest = order_.back();
-    elsewhere_[oldest.layout->layout->id()] = oldest.layout;
-    entries_.erase(oldest.layout->layout->id());
+    elsewhere_[oldest.layout->id] = oldest.layout;
+    entries_.erase(oldest.layout->id);
     bytes_ -= oldest.bytes;
     order_.pop_back();
     if (elsewhere_.size() > 2 * entries_.size() + 64) ForgetDead();

@@ -319,7 +319,7 @@ void ServerSession::OnBatch(const session::Batch& batch) {
     if (layout == nullptr) {
       return SendNack(batch.seq, NackCode::kUnknownLayout, ToHex(rows.layout), 0);
     }
-    const std::size_t series = layout->layout->series().size();
+    const std::size_t series = layout->series;
     if (rows.values.size() != rows.times.size() * series) {
       return SendNack(batch.seq, NackCode::kBadBatch, "rows do not fit their layout", 0);
     }

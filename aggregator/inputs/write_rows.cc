@@ -92,10 +92,8 @@ WriteRows::Plan WriteRows::Make(const WriteRequest& request, const WriteLimits& 
       (void)ReadLabels(request, from, limits, labels);  // Judged well before.
       series.push_back({.labels = LabelsFrom(labels), .type = from.type});
     }
-    auto frame = std::make_shared<LayoutFrame>();
-    frame->layout = std::make_shared<const Layout>(std::move(series));
-    frame->frame = EncodeLayout(*frame->layout);
-    plan.rows[one.row].layout = frame->layout->id();
+    auto frame = std::make_shared<const LayoutFrame>(FrameOf(Layout(std::move(series))));
+    plan.rows[one.row].layout = frame->id;
     plan.layouts.push_back(std::move(frame));
     plan.pieces.push_back(one.key);
   }
@@ -103,7 +101,7 @@ WriteRows::Plan WriteRows::Make(const WriteRequest& request, const WriteLimits& 
   for (std::size_t i = 0; i < plan.pieces.size(); ++i) {
     Note* note = layouts_.Find(plan.pieces[i]);
     const std::uint32_t day = note == nullptr ? 0 : note->stored_day;
-    layouts_.Insert(plan.pieces[i], {.id = plan.layouts[i]->layout->id(), .stored_day = day});
+    layouts_.Insert(plan.pieces[i], {.id = plan.layouts[i]->id, .stored_day = day});
   }
   return plan;
 }

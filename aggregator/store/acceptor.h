@@ -3,6 +3,7 @@
 // that sessions can be tested and simulated over one in memory.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -16,11 +17,16 @@
 
 namespace opssight {
 
-// A layout as it travels and as it is kept. Immutable, shared by all sessions.
+// A layout as it travels and as it is kept: verified, not decoded, which would take ten
+// times the memory. Immutable, shared by all sessions.
 struct LayoutFrame {
-  std::shared_ptr<const Layout> layout;  // Never null; its id() is the key.
-  std::string frame;                     // EncodeLayout's bytes.
+  LayoutId id;
+  std::size_t series = 0;
+  std::string frame;  // EncodeLayout's bytes.
 };
+inline LayoutFrame FrameOf(const Layout& layout) {
+  return {.id = layout.id(), .series = layout.series().size(), .frame = EncodeLayout(layout)};
+}
 
 struct IncomingBatch {
   std::string agent_id;                         // UUID text; "" for the aggregator's own inputs.

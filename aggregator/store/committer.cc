@@ -180,7 +180,7 @@ bool Committer::Write(std::vector<Pending>& group, Decided& decided) {
   }
   next_ += decided.group.entries.size();
   parts_.runs.Install(std::move(decided.runs));
-  for (const auto& layout : decided.layouts) {
+  for (const LayoutId& layout : decided.layouts) {
     parts_.layouts.Written(layout, Today(*options_.clock));
   }
   const std::int64_t took_ns = Clock::System().SteadyNs() - start_ns;
@@ -206,7 +206,7 @@ Committer::Decided Committer::Decide(std::vector<Pending>& group) {
 // The session sends every layout along; this holds that promise up for replay.
 bool Committer::KnowsLayouts(const IncomingBatch& batch) const {
   std::unordered_set<LayoutId> brought;
-  for (const auto& layout : batch.layouts) brought.insert(layout->layout->id());
+  for (const auto& layout : batch.layouts) brought.insert(layout->id);
   const std::vector<MetricRowsView>& metrics = batch.decoded->metrics();
   return std::all_of(metrics.begin(), metrics.end(), [&](const MetricRowsView& rows) {
     return brought.contains(rows.layout) || parts_.layouts.Knows(rows.layout);
@@ -245,10 +245,9 @@ void Committer::Accept(Pending& pending, std::size_t index, Decided& decided) {
 void Committer::AddLayouts(const IncomingBatch& batch, Decided& decided) {
   const Layouts::Day today = Today(*options_.clock);
   for (const auto& layout : batch.layouts) {
-    const LayoutId& id = layout->layout->id();
+    const LayoutId& id = layout->id;
     if (!parts_.layouts.NeedsWrite(id, today)) continue;
-    if (!decided.layout_ids.insert(id).second) continue;
-    decided.layouts.push_back(layout->layout);
+    if (!decided.layouts.insert(id).second) continue;
     decided.group.layouts.emplace_back(id, Layouts::ValueOf(*layout, today));
   }
 }

@@ -76,9 +76,8 @@ class Committer {
   struct Decided {
     WalGroup group;
     AgentRuns::Map runs;
-    std::vector<std::shared_ptr<const Layout>> layouts;
-    std::unordered_set<LayoutId> layout_ids;  // Of layouts.
-    std::vector<std::size_t> stored;          // Of the pending ones.
+    std::unordered_set<LayoutId> layouts;
+    std::vector<std::size_t> stored;  // Of the pending ones.
   };
 
   std::optional<Error> Check(const IncomingBatch& batch) const;

@@ -62,11 +62,10 @@ std::string Layouts::ValueOf(const LayoutFrame& layout, Day today) {
   return value;
 }
 
-void Layouts::Written(const std::shared_ptr<const Layout>& layout, Day today) {
+void Layouts::Written(const LayoutId& id, Day today) {
   MutexLock lock(mutex_);
-  known_[layout->id()] = today;
+  known_[id] = today;
   stats_.layouts = known_.size();
-  Remember(layout);
 }
 
 void Layouts::Touch(Cached& cached) const {

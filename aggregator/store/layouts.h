@@ -42,7 +42,7 @@ class Layouts final : public LayoutLookup {
   bool NeedsWrite(const LayoutId& id, Day today) const OPS_EXCLUDES(mutex_);
   static std::string ValueOf(const LayoutFrame& layout, Day today);
   // After the commit of ValueOf.
-  void Written(const std::shared_ptr<const Layout>& layout, Day today) OPS_EXCLUDES(mutex_);
+  void Written(const LayoutId& id, Day today) OPS_EXCLUDES(mutex_);
 
   // Deletes at most count_max layouts last used before day; how many. The
   // committer's thread, so that no batch comes to use them meanwhile.

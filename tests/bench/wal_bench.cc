@@ -43,7 +43,8 @@ class NullSignal final : public SignalStore {
 
 struct Agent {
   std::string id;
-  std::shared_ptr<const LayoutFrame> layout;
+  std::shared_ptr<const Layout> layout;
+  std::shared_ptr<const LayoutFrame> frame;
   std::vector<MixedSeries> series;
 };
 
@@ -57,16 +58,15 @@ std::vector<Agent> MakeAgents(std::size_t count) {
       series.push_back({.labels = Labels{{"__name__", "node_metric_" + std::to_string(s)},
                                          {"instance", agent.id}}});
     }
-    const auto layout = std::make_shared<const Layout>(std::move(series));
-    agent.layout = std::make_shared<const LayoutFrame>(
-        LayoutFrame{.layout = layout, .frame = EncodeLayout(*layout)});
+    agent.layout = std::make_shared<const Layout>(std::move(series));
+    agent.frame = std::make_shared<const LayoutFrame>(FrameOf(*agent.layout));
     agents.push_back(std::move(agent));
   }
   return agents;
 }
 
 IncomingBatch NextBatch(Agent& agent, std::uint64_t seq) {
-  MetricRow row{.layout = agent.layout->layout, .time_ms = static_cast<std::int64_t>(seq * 15'000)};
+  MetricRow row{.layout = agent.layout, .time_ms = static_cast<std::int64_t>(seq * 15'000)};
   for (MixedSeries& series : agent.series) row.values.push_back(series.Next());
   BatchContents contents;
   contents.metrics.push_back(std::move(row));
@@ -74,7 +74,7 @@ IncomingBatch NextBatch(Agent& agent, std::uint64_t seq) {
   batch.frame = EncodeBatch(contents, 0);
   batch.hash = Hash64(batch.frame);
   batch.decoded = *DecodedBatch::Decode(batch.frame, {});
-  batch.layouts = {agent.layout};
+  batch.layouts = {agent.frame};
   return batch;
 }
 

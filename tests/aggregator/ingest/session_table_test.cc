@@ -196,7 +196,7 @@ TEST_F(SessionTableTest, HandsOnEveryLayoutOfABatch) {
   ASSERT_EQ(acceptor_.waiting.size(), 2U);
   for (const auto& [batch, done] : acceptor_.waiting) {
     ASSERT_EQ(batch.layouts.size(), 1U);
-    EXPECT_EQ(batch.layouts[0]->layout->id(), layout->id());
+    EXPECT_EQ(batch.layouts[0]->id, layout->id());
     EXPECT_EQ(batch.layouts[0]->frame, frame);
   }
   EXPECT_EQ(layouts_.size().layouts, 1U);

@@ -16,7 +16,8 @@ class WriteIntakeTest : public testing::Test {
     bytes_ = EncodeTest(series, version);
     EXPECT_TRUE(DecodeWrite(bytes_, version, intake_.limits(), request_));
     WriteIntake::Taken taken = intake_.Take(request_, version, kNowMs);
-    for (const auto& frame : taken.plan.layouts) layouts_[frame->layout->id()] = frame->layout;
+    for (const auto& frame : taken.plan.layouts)
+      layouts_[frame->id] = *DecodeLayout(frame->frame, {});
     return taken;
   }
   // As a store would: every value under its series and time.
@@ -189,7 +190,8 @@ TEST_F(WriteIntakeTest, MetadataOfTwoIsOfTheFamilyAndToldOnce) {
                 .name = "lat", .type = MetricType::kHistogram, .help = "Latency.", .unit = ""}));
   EXPECT_TRUE(Take(series, WriteVersion::kV2).contents.metadata.empty());
   ASSERT_EQ(taken.plan.layouts.size(), 1U);
-  EXPECT_EQ(taken.plan.layouts[0]->layout->series()[0].type, MetricType::kHistogram);
+  EXPECT_EQ((*DecodeLayout(taken.plan.layouts[0]->frame, {}))->series()[0].type,
+            MetricType::kHistogram);
 }
 
 }  // namespace

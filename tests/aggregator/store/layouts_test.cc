@@ -8,10 +8,8 @@ namespace {
 using namespace testing_store;  // NOLINT(google-build-using-namespace)
 
 std::shared_ptr<const LayoutFrame> Make(const std::string& name) {
-  const auto layout = std::make_shared<const Layout>(
-      std::vector<LayoutSeries>{{.labels = Labels{{"__name__", name}}}});
-  return std::make_shared<const LayoutFrame>(
-      LayoutFrame{.layout = layout, .frame = EncodeLayout(*layout)});
+  const Layout layout(std::vector<LayoutSeries>{{.labels = Labels{{"__name__", name}}}});
+  return std::make_shared<const LayoutFrame>(FrameOf(layout));
 }
 
 class LayoutsTest : public ::testing::Test {
@@ -23,9 +21,9 @@ class LayoutsTest : public ::testing::Test {
   }
   void Write(const LayoutFrame& layout, Layouts::Day day) {
     WalGroup group;
-    group.layouts.emplace_back(layout.layout->id(), Layouts::ValueOf(layout, day));
+    group.layouts.emplace_back(layout.id, Layouts::ValueOf(layout, day));
     ASSERT_TRUE(wal_->Commit(group).has_value());
-    layouts_->Written(layout.layout, day);
+    layouts_->Written(layout.id, day);
   }
 
   TempDir dir_;
@@ -38,7 +36,7 @@ TEST_F(LayoutsTest, WhatLeavesTheCacheIsReadAgain) {
   std::vector<LayoutId> ids;
   for (int i = 0; i < 20; ++i) {
     const auto layout = Make("m" + std::to_string(i));
-    ids.push_back(layout->layout->id());
+    ids.push_back(layout->id);
     Write(*layout, 1);
   }
   for (int i = 0; i < 20; ++i) {
@@ -52,18 +50,18 @@ TEST_F(LayoutsTest, WhatLeavesTheCacheIsReadAgain) {
 TEST_F(LayoutsTest, IsWrittenOnceADayAndDroppedWhenLongUnused) {
   const auto old = Make("old");
   const auto used = Make("used");
-  EXPECT_TRUE(layouts_->NeedsWrite(used->layout->id(), 5));
+  EXPECT_TRUE(layouts_->NeedsWrite(used->id, 5));
   Write(*old, 5);
   Write(*used, 5);
-  EXPECT_FALSE(layouts_->NeedsWrite(used->layout->id(), 5));
-  EXPECT_TRUE(layouts_->NeedsWrite(used->layout->id(), 6));
+  EXPECT_FALSE(layouts_->NeedsWrite(used->id, 5));
+  EXPECT_TRUE(layouts_->NeedsWrite(used->id, 6));
   Write(*used, 6);
   EXPECT_EQ(*layouts_->Trim(6, 10), 1U);
-  EXPECT_FALSE(layouts_->Knows(old->layout->id()));
+  EXPECT_FALSE(layouts_->Knows(old->id));
   Layouts again(*wal_, 400, BatchLimits{}, stats_);
   ASSERT_TRUE(again.Load().has_value());
-  EXPECT_EQ(again.Find(old->layout->id()), nullptr);
-  EXPECT_NE(again.Find(used->layout->id()), nullptr);
+  EXPECT_EQ(again.Find(old->id), nullptr);
+  EXPECT_NE(again.Find(used->id), nullptr);
   EXPECT_EQ(stats_.layouts_trimmed, 1U);
 }
 
@@ -72,15 +70,15 @@ TEST_F(LayoutsTest, ADamagedLayoutIsAskedForAgain) {
   WalGroup group;
   std::string value = Layouts::ValueOf(*layout, 1);
   value.back() = static_cast<char>(value.back() ^ 1);
-  group.layouts.emplace_back(layout->layout->id(), value);
+  group.layouts.emplace_back(layout->id, value);
   ASSERT_TRUE(wal_->Commit(group).has_value());
   ASSERT_TRUE(layouts_->Load().has_value());
-  EXPECT_FALSE(layouts_->NeedsWrite(layout->layout->id(), 1));
-  EXPECT_EQ(layouts_->Find(layout->layout->id()), nullptr);
+  EXPECT_FALSE(layouts_->NeedsWrite(layout->id, 1));
+  EXPECT_EQ(layouts_->Find(layout->id), nullptr);
   EXPECT_EQ(stats_.corrupt_layouts, 1U);
-  EXPECT_TRUE(layouts_->NeedsWrite(layout->layout->id(), 1));
+  EXPECT_TRUE(layouts_->NeedsWrite(layout->id, 1));
   Write(*layout, 1);
-  EXPECT_NE(layouts_->Find(layout->layout->id()), nullptr);
+  EXPECT_NE(layouts_->Find(layout->id), nullptr);
 }
 
 }  // namespace

@@ -111,8 +111,7 @@ TEST_F(StoreTest, AMetricBatchMustBringItsLayout) {
     incoming.hash = Hash64(incoming.frame);
     incoming.decoded = *DecodedBatch::Decode(incoming.frame, {});
     if (bring) {
-      incoming.layouts.push_back(std::make_shared<const LayoutFrame>(
-          LayoutFrame{.layout = layout, .frame = EncodeLayout(*layout)}));
+      incoming.layouts.push_back(std::make_shared<const LayoutFrame>(FrameOf(*layout)));
     }
     return incoming;
   };
@@ -121,7 +120,8 @@ TEST_F(StoreTest, AMetricBatchMustBringItsLayout) {
   EXPECT_EQ(store_->layouts().Find(layout->id()), nullptr);
   EXPECT_EQ(SubmitKind(*store_, batch(1, true)), "stored");
   EXPECT_EQ(SubmitKind(*store_, batch(2, false)), "stored");
-  EXPECT_EQ(store_->layouts().Find(layout->id()), layout);
+  ASSERT_NE(store_->layouts().Find(layout->id()), nullptr);
+  EXPECT_EQ(store_->layouts().Find(layout->id())->id(), layout->id());
   Open();
   const auto found = store_->layouts().Find(layout->id());
   ASSERT_NE(found, nullptr) << "read back from the wal";
