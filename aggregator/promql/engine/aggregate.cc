@@ -12,7 +12,7 @@
 #include "aggregator/promql/engine/fold.h"
 #include "aggregator/promql/engine/grouping.h"
 #include "aggregator/promql/engine/pick.h"
-#include "aggregator/promql/functions/text.h"
+#include "common/text/number.h"
 
 namespace opssight::promql {
 
@@ -27,7 +27,7 @@ void CheckQuantile(const AggregateExpr& aggregate, const std::vector<double>& pa
                    Annotations& annotations) {
   const auto warn = [&](double value) {
     annotations.Warn(
-        fmt::format("quantile value should be between 0 and 1, got {}", FormatGeneral(value)),
+        fmt::format("quantile value should be between 0 and 1, got {}", FormatGoG(value)),
         Unparenthesized(*aggregate.param).pos);
   };
   const auto nan = std::find_if(param.begin(), param.end(), [](double q) { return std::isnan(q); });

@@ -15,9 +15,9 @@
 #include "aggregator/promql/engine/evaluate.h"
 #include "aggregator/promql/engine/grouping.h"
 #include "aggregator/promql/engine/label_ops.h"
-#include "aggregator/promql/functions/text.h"
 #include "aggregator/promql/histogram/histogram_math.h"
 #include "aggregator/promql/syntax/printer.h"
+#include "common/text/utf8.h"
 
 namespace opssight::promql {
 
@@ -87,7 +87,7 @@ Result<Columns> EvaluateCountValues(Query& query, const AggregateExpr& aggregate
   const Expr& param = Unparenthesized(*aggregate.param);
   const auto* label = As<StringLiteral>(param);
   if (label == nullptr) return Internal("count_values lacks its label");
-  if (!IsLabelName(label->value)) {
+  if (label->value.empty() || !IsUtf8(label->value)) {
     return Invalid(fmt::format("invalid label name {}", Print(param)));
   }
   OPS_TRY(Columns columns, EvaluateVector(query, *aggregate.expr, steps));

@@ -11,8 +11,8 @@
 
 #include "aggregator/promql/engine/evaluate.h"
 #include "aggregator/promql/engine/grouping.h"
-#include "aggregator/promql/functions/text.h"
 #include "common/bytes/hash.h"
+#include "common/text/number.h"
 
 namespace opssight::promql {
 
@@ -182,10 +182,10 @@ Result<Columns> Picker::Run() {
 
 Status CheckCount(double max, double min) {
   if (min <= kInt64Min) {
-    return Invalid(fmt::format("Scalar value {} underflows int64", FormatGeneral(min)));
+    return Invalid(fmt::format("Scalar value {} underflows int64", FormatGoG(min)));
   }
   if (max >= kInt64Max) {
-    return Invalid(fmt::format("Scalar value {} overflows int64", FormatGeneral(max)));
+    return Invalid(fmt::format("Scalar value {} overflows int64", FormatGoG(max)));
   }
   return {};
 }
@@ -193,7 +193,7 @@ Status CheckCount(double max, double min) {
 void NoteRatio(double max, double min, PosRange pos, Annotations& annotations) {
   const auto warn = [&](double value, double capped) {
     annotations.Warn(fmt::format("ratio value should be between -1 and 1, got {}, capping to {}",
-                                 FormatGeneral(value), FormatGeneral(capped)),
+                                 FormatGoG(value), FormatGoG(capped)),
                      pos);
   };
   if (max > 1) warn(max, 1);
