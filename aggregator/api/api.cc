@@ -6,6 +6,7 @@
 #include "aggregator/api/answer.h"
 #include "aggregator/api/gaps.h"
 #include "aggregator/api/jaeger.h"
+#include "aggregator/api/remote_read.h"
 
 namespace opssight {
 namespace {
@@ -39,6 +40,7 @@ std::optional<HttpResponse> Api::Handle(const HttpRequest& request,
   QueryLimits limits = options_.limits;
   limits.cancelled = cancelled;
   if (prometheus == "monitoring/gaps") return AnswerGaps(request, sources_.gaps, clock_);
+  if (prometheus == "read") return AnswerRemoteRead(request, sources_.series, {}, limits);
   if (prometheus) return prometheus_.Handle(request, *prometheus, limits);
   if (loki) return loki_.Handle(request, *loki, limits);
   return AnswerJaegerTrace(*trace, sources_.spans, limits);
