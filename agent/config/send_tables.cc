@@ -1,62 +1,8 @@
 // Tables of the way out: the OTLP receiver, batches, the spool, the connection.
 #include "agent/config/tables.h"
+#include "common/otlp/settings.h"
 
 namespace opssight {
-namespace {
-
-const OptionTable<OtlpLimits>& LimitsTable() {
-  static const OptionTable<OtlpLimits> table{
-      setting::Value("items_max", &OtlpLimits::items_max,
-                     "Spans, records or points of one request.")
-          .Min(1),
-      setting::Size("item_bytes_max", &OtlpLimits::item_bytes_max, "One of them, encoded.")
-          .Min(1024),
-      setting::Size("decoded_bytes_max", &OtlpLimits::decoded_bytes_max,
-                    "All of them in memory, about.")
-          .Min(1 << 20),
-      setting::Value("attributes_max", &OtlpLimits::attributes_max,
-                     "Attributes of one span, event, link, resource or record.")
-          .Max(4096),  // As batches are read (common/codec/batch), and labels_max.
-      setting::Value("links_max", &OtlpLimits::links_max, "Links of one span; events, too."),
-      setting::Size("value_bytes_max", &OtlpLimits::value_bytes_max, "A longer attribute is cut.")
-          .Min(64),
-      setting::Size("line_bytes_max", &OtlpLimits::line_bytes_max, "A longer log body is cut.")
-          .Min(64),
-      setting::Value("labels_max", &OtlpLimits::labels_max, "Labels of one series or stream.")
-          .Min(8)
-          .Max(64),
-  };
-  return table;
-}
-
-const OptionTable<OtlpMetricsOptions>& MetricsTable() {
-  static const OptionTable<OtlpMetricsOptions> table{
-      {"promote", &OtlpMetricsOptions::promote,
-       "Resource attributes that become labels of every series, not only of target_info."},
-      setting::Section("limits", &OtlpMetricsOptions::limits, LimitsTable(),
-                       "What one request may hold."),
-  };
-  return table;
-}
-
-const OptionTable<OtlpOptions>& ServiceTable() {
-  static const OptionTable<OtlpOptions> table{
-      setting::Size("body_bytes_max", &OtlpOptions::body_bytes_max, "Size of a request, decoded.")
-          .Min(1 << 20),
-      setting::Value("pending_max", &OtlpOptions::pending_max,
-                     "Requests that wait for the disk; above, senders are told to wait.")
-          .Min(1),
-      setting::Duration("retry_after", &OtlpOptions::retry_after_s, TimeUnit::kSeconds,
-                        "How long refused senders are told to wait.")
-          .Min(1),
-      {"cors_origins", &OtlpOptions::cors_origins,
-       "Browser pages that may send, such as https://*.example.com."},
-      setting::Section("", &OtlpOptions::metrics, MetricsTable(), ""),
-  };
-  return table;
-}
-
-}  // namespace
 
 const OptionTable<OtlpConfig>& OtlpTable() {
   static const OptionTable<OtlpConfig> table{
@@ -64,7 +10,7 @@ const OptionTable<OtlpConfig>& OtlpTable() {
                             "Where gRPC clients send. Empty: off."),
       setting::AddressOrOff("http.listen", &OtlpConfig::http_listen,
                             "Where HTTP clients send (protobuf and JSON). Empty: off."),
-      setting::Section("", &OtlpConfig::service, ServiceTable(), ""),
+      setting::Section("", &OtlpConfig::service, OtlpServiceTable(), ""),
   };
   return table;
 }

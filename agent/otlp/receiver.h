@@ -33,6 +33,15 @@ class OtlpReceiver {
    public:
     explicit SinkConsumer(Sink& sink) : sink_(sink) {}
     void AcceptMetrics(MetricRow row) override { sink_.AcceptMetrics(std::move(row)); }
+    void AcceptHistograms(std::vector<HistogramRow> rows) override {
+      sink_.AcceptHistograms(std::move(rows));
+    }
+    void AcceptExemplars(std::vector<Exemplar> exemplars) override {
+      sink_.AcceptExemplars(std::move(exemplars));
+    }
+    void AcceptMetadata(std::vector<MetricMetadata> metadata) override {
+      sink_.AcceptMetadata(std::move(metadata));
+    }
     void AcceptLogs(LogRows rows) override { sink_.AcceptLogs(std::move(rows), {}); }
     void AcceptSpans(std::vector<Span> spans) override { sink_.AcceptSpans(std::move(spans)); }
     void Commit(std::function<void(Status)> done) override { sink_.Commit(std::move(done)); }

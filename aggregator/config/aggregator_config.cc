@@ -4,6 +4,7 @@
 
 #include "aggregator/config/tables.h"
 #include "common/config/print.h"
+#include "common/otlp/settings.h"
 
 namespace opssight {
 namespace {
@@ -33,6 +34,8 @@ const OptionTable<AggregatorConfig>& AggregatorTable() {
                        "One agent's connection."),
       setting::Section("receive.remote_write", &AggregatorConfig::remote_write, RemoteWriteTable(),
                        "Prometheus remote write, at /api/v1/write."),
+      setting::Section("receive.otlp", &AggregatorConfig::otlp, OtlpServiceTable(),
+                       "OTLP, at /v1/metrics, /v1/logs, /v1/traces and by gRPC."),
       setting::Section("query", &AggregatorConfig::query, QueryTable(), "What one query may cost."),
       setting::Section("retention", &AggregatorConfig::store, RetentionTable(),
                        "How long and how much is kept. Whole days go, the oldest first."),

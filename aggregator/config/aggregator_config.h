@@ -27,6 +27,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/config/table.h"
+#include "common/otlp/service.h"
 
 namespace opssight {
 
@@ -63,6 +64,7 @@ struct AggregatorConfig {
   SpansOptions spans;
   GapsOptions gaps;
   RemoteWriteOptions remote_write;
+  OtlpOptions otlp;
   MetaOptions meta;  // As store.meta_map_bytes says; see Resolved.
 };
 

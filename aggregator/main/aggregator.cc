@@ -6,6 +6,7 @@
 
 #include "aggregator/enrol/ca_files.h"
 #include "aggregator/ingest/ingest_server.h"
+#include "aggregator/inputs/otlp_input.h"
 #include "aggregator/inputs/remote_write.h"
 #include "aggregator/main/enrolment_parts.h"
 #include "aggregator/main/own_metrics.h"
@@ -74,6 +75,7 @@ class Running final : public Aggregator {
   std::unique_ptr<Api> api_;
   std::unique_ptr<Service> service_;
   std::unique_ptr<RemoteWrite> remote_write_;
+  std::unique_ptr<OtlpInput> otlp_;
   std::unique_ptr<Loop> http_loop_;
   std::unique_ptr<HttpServer> http_;
   std::shared_ptr<const HttpMetrics> http_metrics_;
@@ -113,6 +115,7 @@ void Running::NameMetrics() {
   AddServeMetrics(registry_, *service_);
   AddHttpMetrics(registry_, *http_metrics_);
   remote_write_->AddMetrics(registry_);
+  otlp_->AddMetrics(registry_);
 }
 
 Result<std::shared_ptr<TlsContext>> Running::HttpTls() const {
@@ -133,6 +136,7 @@ Status Running::OpenHttp() {
                                                     .query_timeout_ms = config_.query.timeout_ms},
                                        clock_, reload_);
   remote_write_ = std::make_unique<RemoteWrite>(config_.remote_write, *store_, clock_);
+  otlp_ = std::make_unique<OtlpInput>(config_.otlp, *store_, clock_, config_.ingest.limits);
   OPS_TRY(const Address address, ParseAddress(config_.listen.address));
   OPS_TRY(const std::shared_ptr<TlsContext> tls, HttpTls());
   std::vector<HttpServer::Port> ports = {{.address = address, .tls = tls}};
@@ -147,6 +151,9 @@ Status Running::OpenHttp() {
         [this](HttpRequest request, std::shared_ptr<Responder> responder) {
           if (request.path == RemoteWrite::kPath) {
             return remote_write_->Handle(std::move(request), std::move(responder));
+          }
+          if (OtlpInput::Takes(request)) {
+            return otlp_->Handle(std::move(request), std::move(responder));
           }
           service_->Handle(std::move(request), std::move(responder));
         },
@@ -277,7 +284,8 @@ void Running::Stop() {
     closed.get_future().wait();
   }
   if (store_ != nullptr) store_->Stop();
-  // After the store: its last answers to sessions are posted there.
+  // After the store: its last answers to sessions and requests are posted there.
+  if (otlp_ != nullptr) otlp_->End();
   if (ingest_loop_ != nullptr) ingest_loop_->Stop();
   if (http_loop_ != nullptr) http_loop_->Stop();
 }

@@ -38,7 +38,7 @@ OtlpService::OtlpService(OtlpOptions options, OtlpConsumer& consumer, Clock& clo
     : options_(std::move(options)),
       consumer_(consumer),
       clock_(clock),
-      metrics_(options_.metrics),
+      metrics_(std::make_shared<OtlpMetricsDecoder>(options_.metrics)),
       stats_(std::make_shared<OtlpStats>()) {}
 
 void OtlpService::Handle(const HttpRequest& request, Respond respond) {
@@ -123,10 +123,12 @@ void OtlpService::Call(const OtlpCall& call, const HttpRequest& request, Respond
   ++*pending_;
   stats_->pending.Set(static_cast<double>(*pending_));
   consumer_.Commit([answer, reply = std::move(reply), partial, pending = pending_, stats = stats_,
+                    metrics = metrics_,
                     retry_after_s = options_.retry_after_s](const Status& status) {
     --*pending;
     stats->pending.Set(static_cast<double>(*pending));
     if (status.has_value()) return answer(reply, partial);
+    metrics->NotStored();
     // Whatever kept it from the disk: the client has the data still.
     answer(OtlpReplyOf(Unavailable("not stored: " + status.error().message), retry_after_s), false);
   });
@@ -163,9 +165,12 @@ Result<OtlpOutcome> OtlpService::Accept(const OtlpCall& call, std::string_view b
     case Signal::kMetrics:
       break;
   }
-  OPS_TRY(OtlpMetrics metrics, metrics_.Decode(body, call.encoding(), clock_.WallMs()));
-  stats_->delta_series.Set(static_cast<double>(metrics_.deltas().series()));
+  OPS_TRY(OtlpMetrics metrics, metrics_->Decode(body, call.encoding(), clock_.WallMs()));
+  stats_->delta_series.Set(static_cast<double>(metrics_->deltas().series()));
   for (MetricRow& row : metrics.rows) consumer_.AcceptMetrics(std::move(row));
+  if (!metrics.histograms.empty()) consumer_.AcceptHistograms(std::move(metrics.histograms));
+  if (!metrics.exemplars.empty()) consumer_.AcceptExemplars(std::move(metrics.exemplars));
+  if (!metrics.metadata.empty()) consumer_.AcceptMetadata(std::move(metrics.metadata));
   return std::move(metrics.outcome);
 }
 

@@ -32,6 +32,9 @@ class OtlpConsumer {
  public:
   virtual ~OtlpConsumer() = default;
   virtual void AcceptMetrics(MetricRow row) = 0;
+  virtual void AcceptHistograms(std::vector<HistogramRow> rows) = 0;
+  virtual void AcceptExemplars(std::vector<Exemplar> exemplars) = 0;
+  virtual void AcceptMetadata(std::vector<MetricMetadata> metadata) = 0;
   virtual void AcceptLogs(LogRows rows) = 0;
   virtual void AcceptSpans(std::vector<Span> spans) = 0;
   // Calls done, later or at once, when all that was accepted before is on disk.
@@ -70,8 +73,8 @@ class OtlpService {
   const OtlpOptions options_;
   OtlpConsumer& consumer_;
   Clock& clock_;
-  OtlpMetricsDecoder metrics_;
-  const std::shared_ptr<OtlpStats> stats_;  // Also of the answers that wait.
+  const std::shared_ptr<OtlpMetricsDecoder> metrics_;  // Also of the answers that wait.
+  const std::shared_ptr<OtlpStats> stats_;             // As well.
   const std::shared_ptr<std::size_t> pending_ = std::make_shared<std::size_t>(0);
 };
 

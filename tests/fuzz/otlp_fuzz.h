@@ -2,6 +2,7 @@
 // decoded with small limits, and what comes out keeps the model's promises.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>
@@ -36,6 +37,9 @@ inline void CheckMetrics(std::string_view bytes, OtlpEncoding encoding) {
   options.limits = FuzzLimits();
   options.delta = {.series_max = 10, .values_max = 50, .expiry_ms = 1000};
   options.cached_series_max = 20;
+  options.metadata_max = 5;
+  options.exponential_buckets_max = 40;
+  options.translation.histograms_to_nhcb = bytes.size() % 2 == 0;
   OtlpMetricsDecoder decoder(options);
   // Twice: the second time layouts are found and deltas repeat.
   for (int round = 0; round < 2; ++round) {
@@ -48,6 +52,12 @@ inline void CheckMetrics(std::string_view bytes, OtlpEncoding encoding) {
         Check(!series.labels.Get(kMetricName).empty() && series.labels.size() <= 64);
       }
     }
+    for (const HistogramRow& row : metrics->histograms) {
+      Check(!row.series->Get(kMetricName).empty());
+      const bool stale = std::bit_cast<std::uint64_t>(row.histogram.sum) == kStaleNanBits;
+      Check(stale || CheckHistogram(row.histogram, 100).has_value());
+    }
+    for (const Exemplar& one : metrics->exemplars) Check(one.series != nullptr);
     Check(decoder.deltas().series() <= 10);
     (void)EncodeOtlpAnswer(Signal::kMetrics, encoding, metrics->outcome);
   }

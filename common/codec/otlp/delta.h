@@ -10,12 +10,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <list>
+#include <optional>
 #include <span>
 #include <unordered_map>
 #include <vector>
 
 #include "common/base/result.h"
 #include "common/bytes/hash.h"
+#include "common/codec/otlp/exponential.h"
 
 namespace opssight {
 
@@ -40,6 +42,11 @@ class DeltaAccumulator {
   // older than the last, kExhausted when there is no room for one more series.
   Result<std::span<const double>> Add(const DeltaPoint& point, std::span<const double> deltas,
                                       std::int64_t now_ms);
+  // The same for exponential histograms, which get coarser where their range grows, up to
+  // buckets_max. Valid until the next call. kExhausted also where no scale holds them.
+  Result<const otlp::ExponentialHistogram*> Add(const DeltaPoint& point,
+                                                otlp::ExponentialHistogram delta,
+                                                std::size_t buckets_max, std::int64_t now_ms);
   // Forgets what had no point since now_ms - expiry_ms.
   void Expire(std::int64_t now_ms);
 
@@ -55,7 +62,17 @@ class DeltaAccumulator {
     std::int64_t time_ns = 0;
     std::int64_t used_ms = 0;
     std::vector<double> sums;
+    std::optional<otlp::ExponentialHistogram> exponential;
+    bool empty() const { return sums.empty() && !exponential; }
+    std::size_t values() const;
   };
+  // The series of a point, in its place by age, with room for values more; a new one is
+  // empty. kInvalid for a point older than its last, unless a repeat of it.
+  struct Found {
+    Series* series;
+    bool repeat;
+  };
+  Result<Found> Find(const DeltaPoint& point, std::size_t values, std::int64_t now_ms);
   const DeltaOptions options_;
   std::list<Series> by_age_;  // Longest unused first.
   std::unordered_map<Hash128, std::list<Series>::iterator> by_key_;

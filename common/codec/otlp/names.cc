@@ -86,37 +86,115 @@ void MoveToEnd(std::vector<std::string>& tokens, const std::string& word) {
   tokens.push_back(word);
 }
 
+struct UnitWords {
+  std::string main;
+  std::string per;
+};
+
+UnitWords WordsOf(std::string_view unit) {
+  const std::size_t slash = unit.find('/');
+  UnitWords words{.main = UnitWord(unit.substr(0, slash), kUnits), .per = {}};
+  if (slash != std::string_view::npos) words.per = UnitWord(unit.substr(slash + 1), kPerUnits);
+  return words;
+}
+
+std::string EscapedWithSuffixes(std::vector<std::string> tokens, std::string_view unit,
+                                bool monotonic_sum, bool gauge) {
+  UnitWords words = WordsOf(unit);
+  AppendOnce(tokens, "", std::move(words.main));
+  AppendOnce(tokens, "per_", std::move(words.per));
+  if (monotonic_sum) MoveToEnd(tokens, "total");
+  if (gauge && unit == "1") MoveToEnd(tokens, "ratio");
+  return Joined(tokens);
+}
+
+// Takes "_suffix" off the end, and what else separates it.
+void CutSuffix(std::string& name, std::string_view suffix) {
+  if (!name.ends_with(suffix)) return;
+  name.resize(name.size() - suffix.size());
+  if (!name.empty() && !IsAlnum(name.back())) name.pop_back();
+}
+
+// Characters stay as they are; suffixes stand once, at the end.
+std::string PlainWithSuffixes(std::string name, std::string_view unit, bool monotonic_sum,
+                              bool gauge) {
+  const UnitWords words = WordsOf(unit);
+  const bool ratio = gauge && unit == "1";
+  if (monotonic_sum) CutSuffix(name, "total");
+  if (ratio) CutSuffix(name, "ratio");
+  const std::string per = words.per.empty() ? "" : "per_" + words.per;
+  if (!per.empty()) CutSuffix(name, per);
+  if (!words.main.empty() && !name.ends_with(words.main)) name += "_" + words.main;
+  if (!per.empty()) name += "_" + per;
+  if (ratio) name += "_ratio";
+  if (monotonic_sum) name += "_total";
+  return name;
+}
+
+// What is no name character becomes one underscore a run; underscores stay.
+std::string Escaped(std::string_view name) {
+  std::string out;
+  bool pending = false;
+  for (const char c : name) {
+    if (!IsAlnum(c) && c != ':' && c != '_') {
+      pending = true;
+      continue;
+    }
+    if (pending && !out.empty()) out.push_back('_');
+    pending = false;
+    out.push_back(c);
+  }
+  return out;
+}
+
+void CollapseUnderscores(std::string& text) {
+  text.erase(
+      std::unique(text.begin(), text.end(), [](char a, char b) { return a == '_' && b == '_'; }),
+      text.end());
+}
+
 }  // namespace
 
 std::optional<std::string> MetricName(std::string_view name, std::string_view unit,
-                                      bool monotonic_sum, bool gauge) {
+                                      bool monotonic_sum, bool gauge,
+                                      const OtlpTranslation& translation) {
+  if (name.empty()) return std::nullopt;
+  if (!translation.escapes()) {
+    if (!translation.suffixes()) return std::string(name);
+    return PlainWithSuffixes(std::string(name), unit, monotonic_sum, gauge);
+  }
   std::vector<std::string> tokens = Tokens(name);
   if (tokens.empty()) return std::nullopt;
-  const std::size_t slash = unit.find('/');
-  AppendOnce(tokens, "", UnitWord(unit.substr(0, slash), kUnits));
-  if (slash != std::string_view::npos) {
-    AppendOnce(tokens, "per_", UnitWord(unit.substr(slash + 1), kPerUnits));
-  }
-  if (monotonic_sum) MoveToEnd(tokens, "total");
-  if (gauge && unit == "1") MoveToEnd(tokens, "ratio");
-  std::string out = Joined(tokens);
+  std::string out = translation.suffixes()
+                        ? EscapedWithSuffixes(std::move(tokens), unit, monotonic_sum, gauge)
+                        : Escaped(name);
   if (IsDigit(out.front())) out.insert(0, 1, '_');
   return out;
 }
 
-std::optional<std::string> LabelName(std::string_view key) {
-  if (key.empty()) return std::nullopt;
+std::optional<std::string> LabelName(std::string_view key, const OtlpTranslation& translation) {
+  if (key.find_first_not_of('_') == std::string_view::npos) return std::nullopt;
+  if (!translation.escapes()) return std::string(key);
   std::string out;
   out.reserve(key.size() + 4);
-  for (std::size_t i = 0; i < key.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(key[i]);
+  for (const char c : key) {
+    const auto byte = static_cast<unsigned char>(c);
     if ((byte & 0xc0U) == 0x80U) continue;  // One underscore for a character, not for a byte.
-    out.push_back(IsAlnum(key[i]) ? key[i] : '_');
+    out.push_back(IsAlnum(c) ? c : '_');
   }
+  const bool reserved = out.starts_with("__") && out.ends_with("__");
+  if (!translation.label_preserve_multiple_underscores && !reserved) CollapseUnderscores(out);
   if (out.find_first_not_of('_') == std::string::npos) return std::nullopt;
   if (IsDigit(out.front())) return "key_" + out;
-  if (out.front() == '_' && out[1] != '_') return "key" + out;
+  const bool single = out.front() == '_' && out[1] != '_';
+  if (translation.label_underscore_sanitization && single) return "key" + out;
   return out;
+}
+
+std::string UnitName(std::string_view unit) {
+  UnitWords words = WordsOf(unit);
+  if (words.per.empty()) return std::move(words.main);
+  return words.main.empty() ? "per_" + words.per : words.main + "_per_" + words.per;
 }
 
 std::string FormatFixed(double value) {

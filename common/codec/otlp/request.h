@@ -33,6 +33,7 @@ inline constexpr std::size_t kParts = 8;
 struct MetricHead {
   enum class Kind : std::uint8_t { kNone, kGauge, kSum, kHistogram, kExponential, kSummary };
   std::string name;
+  std::string description;
   std::string unit;
   Kind kind = Kind::kNone;
   std::int64_t temporality = 0;  // 1 delta, 2 cumulative.

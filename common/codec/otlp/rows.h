@@ -65,6 +65,8 @@ class RowBuilder {
   };
   void Add(Series series, std::int64_t time_ms, double value);
 
+  Labels LabelsOf(const Series& series) const;
+
   // Of the current resource: names one metric with one label set.
   Hash128 Identity(std::uint32_t name, std::uint32_t base) const;
   // Bytes held, about, with the labels that a new layout will take; and what count
@@ -94,7 +96,6 @@ class RowBuilder {
   void TakeRow(const Sample* const* samples, std::size_t count, std::int64_t time_ms,
                std::vector<MetricRow>& rows);
   LayoutCache::Entry NewLayout(const Sample* const* samples, std::size_t count) const;
-  Labels LabelsOf(const Series& series) const;
   std::uint64_t HashOf(const Series& series) const;
 
   LayoutCache& cache_;

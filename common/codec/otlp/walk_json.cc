@@ -120,6 +120,7 @@ class Walker {
       break;
     }
     head.name = Text(members, "name");
+    head.description = Text(members, "description");
     head.unit = Text(members, "unit");
     object inner;
     if (head.kind == MetricHead::Kind::kNone) return {};

@@ -13,6 +13,7 @@ constexpr std::uint32_t kEntries = 1;  // ExportXServiceRequest.resource_x
 constexpr std::uint32_t kHead = 1;     // ResourceX.resource, ScopeX.scope
 constexpr std::uint32_t kInner = 2;    // ResourceX.scope_x, ScopeX.spans and so on
 constexpr std::uint32_t kMetricName = 1;
+constexpr std::uint32_t kMetricDescription = 2;
 constexpr std::uint32_t kMetricUnit = 3;
 constexpr std::uint32_t kPoints = 1;       // Gauge.data_points and so on
 constexpr std::uint32_t kTemporality = 2;  // Sum.aggregation_temporality and so on
@@ -94,6 +95,7 @@ class Walker {
     for (WireField field; reader.Next(field);) {
       if (!field.is_bytes) continue;
       if (field.number == kMetricName) head.name = field.bytes;
+      if (field.number == kMetricDescription) head.description = field.bytes;
       if (field.number == kMetricUnit) head.unit = field.bytes;
       if (KindOf(field.number) == MetricHead::Kind::kNone) continue;
       head.kind = KindOf(field.number);

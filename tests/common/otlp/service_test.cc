@@ -20,6 +20,9 @@ using testing::Pair;
 class FakeConsumer final : public OtlpConsumer {
  public:
   void AcceptMetrics(MetricRow row) override { metrics.push_back(std::move(row)); }
+  void AcceptHistograms(std::vector<HistogramRow> rows) override { histograms += rows.size(); }
+  void AcceptExemplars(std::vector<Exemplar> all) override { exemplars += all.size(); }
+  void AcceptMetadata(std::vector<MetricMetadata> all) override { metadata += all.size(); }
   void AcceptLogs(LogRows rows) override { logs.push_back(std::move(rows)); }
   void AcceptSpans(std::vector<Span> more) override {
     ++span_pieces;
@@ -33,6 +36,9 @@ class FakeConsumer final : public OtlpConsumer {
   std::vector<Span> spans;
   std::vector<std::function<void(Status)>> commits;
   std::size_t span_pieces = 0;
+  std::size_t histograms = 0;
+  std::size_t exemplars = 0;
+  std::size_t metadata = 0;
   bool congested = false;
 };
 

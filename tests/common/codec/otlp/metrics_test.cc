@@ -129,7 +129,7 @@ TEST_F(OtlpMetricsTest, ResourceIsJobInstanceAndTargetInfo) {
 TEST_F(OtlpMetricsTest, OptionsAddLabels) {
   OtlpMetricsOptions options;
   options.labels = {{"host", "h1"}, {"job", "given"}};
-  options.promote = {"k8s.pod.name"};
+  options.translation.promote = {"k8s.pod.name"};
   Use(options);
   EXPECT_EQ(DumpOf(Request(Sum("'asInt':1"), Attr("k8s.pod.name", "p"))),
             Lines{"n_total{host=\"h1\", job=\"given\", k8s_pod_name=\"p\"} 1 2 counter"});
@@ -161,8 +161,13 @@ TEST_F(OtlpMetricsTest, ABadPointCostsItself) {
        "'bucketCounts':[1,1,1],'explicitBounds':[2,1]}]}}",
        OtlpReject::kBadShape},
       {"{'name':'x','exponentialHistogram':{'aggregationTemporality':2,'dataPoints':[{"
-       "'timeUnixNano':5,'count':1}]}}",
+       "'timeUnixNano':5,'count':1,'scale':-5}]}}",
        OtlpReject::kExponential},
+      {"{'name':'x','exponentialHistogram':{'aggregationTemporality':2,'dataPoints':[{"
+       "'timeUnixNano':5,'count':1,'positive':{'offset':2147483647,'bucketCounts':[1]}}]}}",
+       OtlpReject::kBadShape},
+      {"{'name':'x','gauge':{'dataPoints':[{'timeUnixNano':'1767226500000000000','asInt':1}]}}",
+       OtlpReject::kBadTime},  // A quarter of an hour ahead.
   };
   for (const auto& [metric, why] : cases) {
     const OtlpMetrics metrics =

@@ -76,6 +76,49 @@ TEST(OtlpNamesTest, LabelNames) {
   }
 }
 
+TEST(OtlpNamesTest, OtherStrategies) {
+  struct Case {
+    OtlpStrategy strategy;
+    const char* name;
+    const char* unit;
+    Kind kind;
+    const char* expected;
+  };
+  const auto kPlain = OtlpStrategy::kNoUtf8EscapingWithSuffixes;
+  const auto kShort = OtlpStrategy::kUnderscoreEscapingWithoutSuffixes;
+  const Case cases[] = {
+      {kPlain, "http.server.duration", "s", kOther, "http.server.duration_seconds"},
+      {kPlain, "system.network.io", "By", kCounter, "system.network.io_bytes_total"},
+      {kPlain, "req_total", "", kCounter, "req_total"},
+      {kPlain, "req.total", "By", kCounter, "req_bytes_total"},
+      {kPlain, "x.bytes", "By", kGauge, "x.bytes"},
+      {kPlain, "x", "By/s", kGauge, "x_bytes_per_second"},
+      {kPlain, "cpu.ratio", "1", kGauge, "cpu_ratio"},
+      {kShort, "http.server.duration", "s", kOther, "http_server_duration"},
+      {kShort, "a..b__c", "", kCounter, "a_b__c"},
+      {kShort, "1.a", "", kGauge, "_1_a"},
+      {OtlpStrategy::kNoTranslation, "http.server.duration", "s", kCounter, "http.server.duration"},
+  };
+  for (const Case& one : cases) {
+    const OtlpTranslation translation{.strategy = one.strategy};
+    EXPECT_EQ(MetricName(one.name, one.unit, one.kind == kCounter, one.kind == kGauge, translation),
+              one.expected)
+        << one.name << " " << one.unit;
+  }
+  const OtlpTranslation utf8{.strategy = kPlain};
+  EXPECT_EQ(LabelName("k8s.pod.name", utf8), "k8s.pod.name");
+  EXPECT_EQ(LabelName("__", utf8), std::nullopt);
+  EXPECT_EQ(LabelName("_x", {.label_underscore_sanitization = false}), "_x");
+  EXPECT_EQ(LabelName("a--b", {.label_preserve_multiple_underscores = false}), "a_b");
+}
+
+TEST(OtlpNamesTest, Units) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"By", "bytes"}, {"By/s", "bytes_per_second"}, {"1", ""},
+      {"", ""},        {"/s", "per_second"},         {"{x}/s", "per_second"}};
+  for (const auto& [unit, expected] : cases) EXPECT_EQ(UnitName(unit), expected) << unit;
+}
+
 TEST(OtlpNamesTest, BoundsAreWrittenWithoutExponent) {
   EXPECT_EQ(FormatFixed(0.005), "0.005");
   EXPECT_EQ(FormatFixed(10), "10");
