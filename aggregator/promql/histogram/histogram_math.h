@@ -1,6 +1,7 @@
-// What PromQL does with native histograms: validity, bucket iteration, addition and
-// subtraction over differing schemas and custom bounds, scaling, reset detection, equality,
-// quantiles and fractions, trimming, text. Pure.
+// What PromQL does with native histograms: bucket iteration, addition and subtraction over
+// differing schemas and custom bounds, scaling, reset detection, equality, quantiles and
+// fractions, trimming, text. Pure. Histograms are valid ones (CheckHistogram); counts may be
+// negative after a subtraction.
 // Facts: https://prometheus.io/docs/specs/native_histograms/
 #pragma once
 
@@ -9,7 +10,6 @@
 #include <string>
 #include <vector>
 
-#include "common/base/result.h"
 #include "common/model/histogram.h"
 
 namespace opssight::promql {
@@ -30,10 +30,7 @@ struct Bucket {
 // Empty ones within spans too.
 std::vector<Bucket> AllBuckets(const Histogram& histogram);
 
-// Spans and counts agree, bounds ascend, schema known, no negative span lengths or offsets
-// that overlap, at most buckets_max buckets. Every histogram from outside passes here.
-Status Validate(const Histogram& histogram, std::size_t buckets_max);
-// Empty buckets and spans at borders are cut off, touching spans joined.
+// Empty buckets are cut out, touching spans joined.
 void Compact(Histogram& histogram);
 // To a coarser exponential schema.
 void ReduceResolution(Histogram& histogram, std::int32_t schema);
