@@ -1,12 +1,13 @@
 // Any bytes are a block of groups, a list of blocks, or a piece of the series log, or
 // refused. The checksum is set right first, so that what lies behind it is reached.
-// First byte: which of them; 3: a group alone.
+// First byte: which of them; 3: a group alone; 4: native histograms.
 #include <algorithm>
 #include <cstdint>
 #include <string>
 
 #include "aggregator/store/columns/envelope.h"
 #include "aggregator/store/metrics/group.h"
+#include "aggregator/store/metrics/histogram_chunk.h"
 #include "aggregator/store/metrics/metric_block.h"
 #include "common/bytes/endian.h"
 #include "common/bytes/zstd.h"
@@ -40,10 +41,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace opssight;  // NOLINT(google-build-using-namespace)
   if (size == 0) return 0;
   const std::string_view body(reinterpret_cast<const char*>(data) + 1, size - 1);
-  switch (data[0] % 4) {
+  switch (data[0] % 5) {
     case 0: {
       const std::string block = Wrapped("OMB1", body, false);
-      const auto groups = ReadBlock(block, data[0] % 8 == 0);
+      const auto groups = ReadBlock(block, data[0] % 2 == 0);
       if (!groups) return 0;
       for (const BlockGroup& group : *groups) ReadColumns(group.body);
       return 0;
@@ -55,6 +56,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       SeriesIndex index;
       const Status status = ReadSeriesPiece(Wrapped("OMS1", body, true), index);
       if (status) index.Match({});
+      return 0;
+    }
+    case 4: {
+      std::vector<HistogramPoint> points;
+      if (!DecodeHistograms(body, 0, INT64_MAX, points) || points.empty()) return 0;
+      if (!SameHistogramLayout(*points.front().histogram, *points.back().histogram)) {
+        __builtin_trap();
+      }
       return 0;
     }
     default:

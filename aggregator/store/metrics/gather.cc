@@ -33,17 +33,43 @@ Status Gather::StartIndex(std::shared_ptr<const SeriesIndex> index, std::vector<
   return {};
 }
 
+Status Gather::Count(std::uint64_t samples) {
+  samples_ += samples;
+  if (samples_ <= limits_.samples_max) return {};
+  return Exhausted(fmt::format("query reads more than {} samples; narrow its time or its series",
+                               limits_.samples_max));
+}
+
+Status Gather::Add(std::size_t i, std::vector<HistogramPoint> points) {
+  std::vector<Histograms::Entry>& entries = histograms_[slot_of_[i]].entries;
+  for (HistogramPoint& point : points) {
+    // A sample is 16 bytes: a histogram counts as the samples that take as much.
+    const Histogram& histogram = *point.histogram;
+    OPS_RETURN_IF_ERROR(Count(1 + (histogram.positive.size() + histogram.negative.size()) / 2));
+    entries.push_back({.layer = layer_, .point = std::move(point)});
+  }
+  return {};
+}
+
+// A series with floats and histograms: of both at one time the one written last stays.
+void Gather::MarkMixed() {
+  for (const auto& [slot, histograms] : histograms_) {
+    if (!slots_[slot].samples.empty() && !histograms.entries.empty()) MarkDisordered(slots_[slot]);
+  }
+}
+
+bool Gather::NeedsOrders() {
+  MarkMixed();
+  return left_out_orders_ && disordered_;
+}
+
 Status Gather::Add(std::size_t i, std::span<const std::int64_t> times,
                    std::span<const double> values, std::span<const std::int64_t> orders,
                    bool strict) {
   const auto begin = std::lower_bound(times.begin(), times.end(), from_ms_) - times.begin();
   const auto end = std::upper_bound(times.begin(), times.end(), to_ms_) - times.begin();
   if (begin >= end) return {};
-  samples_ += static_cast<std::uint64_t>(end - begin);
-  if (samples_ > limits_.samples_max) {
-    return Exhausted(fmt::format("query reads more than {} samples; narrow its time or its series",
-                                 limits_.samples_max));
-  }
+  OPS_RETURN_IF_ERROR(Count(static_cast<std::uint64_t>(end - begin)));
   Slot& slot = slots_[slot_of_[i]];
   std::vector<Sample>& samples = slot.samples;
   const auto first = static_cast<std::size_t>(begin);
@@ -81,12 +107,13 @@ Status Gather::Add(std::size_t i, const GroupReader& group, const GroupColumn& c
   return Add(i, sparse_times_, values, sparse_orders_, strict);
 }
 
-void Gather::Sort(Slot& slot, std::span<const Part> parts) const {
+void Gather::Sort(Slot& slot, std::span<const Part> parts, Histograms* histograms) const {
   struct Key {
     std::int64_t time_ms;
     std::uint32_t layer;
     std::int64_t order;
     double value;
+    const std::shared_ptr<const Histogram>* histogram;  // Null: a float.
   };
   std::vector<Key> keys;
   keys.reserve(slot.samples.size());
@@ -97,7 +124,17 @@ void Gather::Sort(Slot& slot, std::span<const Part> parts) const {
       keys.push_back({.time_ms = slot.samples[i].time_ms,
                       .layer = of.layer,
                       .order = of.orders == kNoOrders ? 0 : orders_[of.orders + i - of.begin],
-                      .value = slot.samples[i].value});
+                      .value = slot.samples[i].value,
+                      .histogram = nullptr});
+    }
+  }
+  if (histograms != nullptr) {
+    for (const Histograms::Entry& entry : histograms->entries) {
+      keys.push_back({.time_ms = entry.point.time_ms,
+                      .layer = entry.layer,
+                      .order = entry.point.order,
+                      .value = 0,
+                      .histogram = &entry.point.histogram});
     }
   }
   std::stable_sort(keys.begin(), keys.end(), [](const Key& a, const Key& b) {
@@ -107,11 +144,19 @@ void Gather::Sort(Slot& slot, std::span<const Part> parts) const {
   slot.samples.clear();
   for (std::size_t i = 0; i < keys.size(); ++i) {
     if (i + 1 < keys.size() && keys[i + 1].time_ms == keys[i].time_ms) continue;
-    slot.samples.push_back({.time_ms = keys[i].time_ms, .value = keys[i].value});
+    if (keys[i].histogram != nullptr) {
+      histograms->settled.push_back({.time_ms = keys[i].time_ms, .histogram = *keys[i].histogram});
+    } else {
+      slot.samples.push_back({.time_ms = keys[i].time_ms, .value = keys[i].value});
+    }
   }
 }
 
 void Gather::SortDisordered() {
+  MarkMixed();
+  for (auto& [slot, histograms] : histograms_) {
+    if (slots_[slot].samples.empty()) Sort(slots_[slot], {}, &histograms);
+  }
   if (!disordered_) return;
   std::stable_sort(parts_.begin(), parts_.end(),
                    [](const Part& a, const Part& b) { return a.slot < b.slot; });
@@ -119,7 +164,11 @@ void Gather::SortDisordered() {
     std::size_t to = from;
     while (to < parts_.size() && parts_[to].slot == parts_[from].slot) ++to;
     Slot& slot = slots_[parts_[from].slot];
-    if (slot.disordered) Sort(slot, std::span(parts_).subspan(from, to - from));
+    const auto mixed = histograms_.find(parts_[from].slot);
+    if (slot.disordered) {
+      Sort(slot, std::span(parts_).subspan(from, to - from),
+           mixed == histograms_.end() ? nullptr : &mixed->second);
+    }
     from = to;
   }
 }
@@ -138,9 +187,12 @@ std::vector<Series> Gather::Finish() {
     const std::size_t first = out.size();
     for (; from < slots_.size() && slots_[from].index == index; ++from) {
       Slot& slot = slots_[from];
-      if (slot.samples.empty()) continue;
+      const auto of = histograms_.find(static_cast<std::uint32_t>(from));
+      const bool has_histograms = of != histograms_.end() && !of->second.settled.empty();
+      if (slot.samples.empty() && !has_histograms) continue;
       ids.push_back(slot.id);
       out.push_back({.labels = {}, .samples = std::move(slot.samples)});
+      if (has_histograms) out.back().histograms = std::move(of->second.settled);
     }
     indexes_[index]->AppendLabels(ids, labels);
     for (std::size_t i = 0; i < labels.size(); ++i) out[first + i].labels = std::move(labels[i]);

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <span>
 #include <unordered_map>
@@ -15,6 +16,7 @@
 
 #include "aggregator/query/source.h"
 #include "aggregator/store/metrics/group.h"
+#include "aggregator/store/metrics/histogram_chunk.h"
 #include "aggregator/store/metrics/series_index.h"
 
 namespace opssight {
@@ -37,8 +39,12 @@ class Gather {
   // A column of a group.
   Status Add(std::size_t i, const GroupReader& group, const GroupColumn& column);
 
+  // Histograms of ids()[i], times ascending, all in [from_ms(), to_ms()].
+  Status Add(std::size_t i, std::vector<HistogramPoint> points);
+
   Status CheckCancelled() const;
-  bool needs_orders() const { return left_out_orders_ && disordered_; }
+  // Once all is added.
+  bool NeedsOrders();
   // Series with samples, labels and all.
   std::vector<Series> Finish();
 
@@ -59,9 +65,20 @@ class Gather {
     bool disordered = false;
     std::vector<Sample> samples;
   };
+  // Of one slot. The series has floats as well where its slot has.
+  struct Histograms {
+    struct Entry {
+      std::uint32_t layer;
+      HistogramPoint point;
+    };
+    std::vector<Entry> entries;            // As they came.
+    std::vector<HistogramSample> settled;  // By Finish.
+  };
   void MarkDisordered(Slot& slot) { slot.disordered = disordered_ = true; }
+  Status Count(std::uint64_t samples);
+  void MarkMixed();
   void SortDisordered();
-  void Sort(Slot& slot, std::span<const Part> parts) const;
+  void Sort(Slot& slot, std::span<const Part> parts, Histograms* histograms) const;
 
   const std::int64_t from_ms_;
   const std::int64_t to_ms_;
@@ -78,7 +95,8 @@ class Gather {
   std::vector<Slot> slots_;
   std::vector<Part> parts_;  // As they came.
   std::vector<std::int64_t> orders_;
-  std::vector<std::int64_t> sparse_times_;  // Scratch.
+  std::map<std::uint32_t, Histograms> histograms_;  // By slot.
+  std::vector<std::int64_t> sparse_times_;          // Scratch.
   std::vector<std::int64_t> sparse_orders_;
 };
 

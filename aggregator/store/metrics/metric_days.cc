@@ -23,7 +23,34 @@ std::optional<DayKey> ParseKey(std::string_view key) {
   return DayKey{.cut = *cut, .number = *number};
 }
 
+using Kind = StoredMetricBlock::Kind;
+
+constexpr std::uint32_t kBlocksMax = 1U << 30;  // Of a kind in a cut.
+
+std::uint32_t BaseOf(Kind kind) {
+  return kind == Kind::kHistograms ? kHistogramBlockNumber : kBlockNumber;
+}
+
+// A group of histograms is a chunk of one series.
+Status ReadHistograms(const BlockGroup& group, Gather& out) {
+  Status status;
+  ForEachIn(group.runs, out.ids(), [&](std::size_t i, std::uint32_t) {
+    if (!status) return;
+    std::vector<HistogramPoint> points;
+    if (!DecodeHistograms(group.body, out.from_ms(), out.to_ms(), points)) {
+      status = Corrupt("block OMB1: histograms");
+    } else {
+      status = out.Add(i, std::move(points));
+    }
+  });
+  return status;
+}
+
 }  // namespace
+
+std::uint32_t StoredMetricBlock::key_number() const {
+  return BaseOf(kind) + summary.number;
+}
 
 std::shared_ptr<const MetricDay::Blocks> MetricDay::blocks() const {
   MutexLock lock(mutex_);
@@ -36,6 +63,14 @@ void MetricDay::SetBlocks(WalPosition cut, Blocks added) {
   blocks->reserve(blocks_->size() + added.size());
   std::copy_if(blocks_->begin(), blocks_->end(), std::back_inserter(*blocks),
                [cut](const auto& block) { return block->cut != cut; });
+  blocks->insert(blocks->end(), std::make_move_iterator(added.begin()),
+                 std::make_move_iterator(added.end()));
+  blocks_ = std::move(blocks);
+}
+
+void MetricDay::AddBlocks(Blocks added) {
+  MutexLock lock(mutex_);
+  auto blocks = std::make_shared<Blocks>(*blocks_);
   blocks->insert(blocks->end(), std::make_move_iterator(added.begin()),
                  std::make_move_iterator(added.end()));
   blocks_ = std::move(blocks);
@@ -136,31 +171,41 @@ Status MetricDays::ReadEntries(Env& env, WalPosition valid_up_to, MetricDay& day
       OPS_TRY(at, cursor.Next());
       continue;
     }
-    MetricDay::Blocks blocks;
-    if (auto summaries = ReadSummaries(at->second)) {
-      for (BlockSummary& summary : *summaries) {
-        blocks.push_back(std::make_shared<StoredMetricBlock>(here.cut, std::move(summary)));
-      }
-    } else {
-      LeaveOut(env.path(), summaries.error());
-      OPS_TRY(Cursor scan, txn.OpenCursor(*table));
-      OPS_TRY(blocks, ScanBlocks(scan, here.cut));
-    }
-    day.SetBlocks(here.cut, std::move(blocks));
+    const auto kind = here.number == kHistogramSummaryNumber ? Kind::kHistograms : Kind::kFloats;
+    OPS_TRY(MetricDay::Blocks blocks,
+            BlocksOf(txn, *table, here.cut, kind, at->second, env.path()));
+    day.AddBlocks(std::move(blocks));
     OPS_TRY(at, cursor.Next());
   }
   return {};
 }
 
-// The list of a cut's blocks out of the blocks, where the written one is bad.
-Result<MetricDay::Blocks> MetricDays::ScanBlocks(Cursor& cursor, WalPosition cut) {
+// Out of the list of the cut's blocks, or out of the blocks where it is bad.
+Result<MetricDay::Blocks> MetricDays::BlocksOf(ReadTxn& txn, Table table, WalPosition cut,
+                                               Kind kind, std::string_view list,
+                                               const std::string& path) {
+  auto summaries = ReadSummaries(list);
+  if (!summaries) {
+    LeaveOut(path, summaries.error());
+    OPS_TRY(Cursor scan, txn.OpenCursor(table));
+    return ScanBlocks(scan, cut, kind);
+  }
   MetricDay::Blocks blocks;
-  OPS_TRY(auto at, cursor.Seek(DayFiles::Key(cut, kBlockNumber)));
+  for (BlockSummary& summary : *summaries) {
+    blocks.push_back(std::make_shared<StoredMetricBlock>(cut, kind, std::move(summary)));
+  }
+  return blocks;
+}
+
+Result<MetricDay::Blocks> MetricDays::ScanBlocks(Cursor& cursor, WalPosition cut, Kind kind) {
+  MetricDay::Blocks blocks;
+  const std::uint32_t base = BaseOf(kind);
+  OPS_TRY(auto at, cursor.Seek(DayFiles::Key(cut, base)));
   while (at) {
     const auto key = ParseKey(at->first);
-    if (!key || key->cut != cut) break;
+    if (!key || key->cut != cut || key->number - base >= kBlocksMax) break;
     BlockSummary summary{
-        .number = key->number - kBlockNumber, .min_ms = INT64_MAX, .max_ms = INT64_MIN, .runs = {}};
+        .number = key->number - base, .min_ms = INT64_MAX, .max_ms = INT64_MIN, .runs = {}};
     std::vector<SeriesId> ids;
     if (const auto groups = ReadBlock(at->second, true)) {
       for (const BlockGroup& group : *groups) {
@@ -171,7 +216,7 @@ Result<MetricDay::Blocks> MetricDays::ScanBlocks(Cursor& cursor, WalPosition cut
         }
       }
       summary.runs = SortedRunsOf(ids);
-      blocks.push_back(std::make_shared<StoredMetricBlock>(cut, std::move(summary)));
+      blocks.push_back(std::make_shared<StoredMetricBlock>(cut, kind, std::move(summary)));
     }
     OPS_TRY(at, cursor.Next());
   }
@@ -187,6 +232,10 @@ Status MetricDays::ReadGroups(std::string_view bytes, StoredMetricBlock& block, 
   for (const BlockGroup& group : groups) {
     if (group.max_ms < out.from_ms() || group.min_ms > out.to_ms()) continue;
     if (!Meets(group.runs, out.ids())) continue;
+    if (block.kind == Kind::kHistograms) {
+      OPS_RETURN_IF_ERROR(ReadHistograms(group, out));
+      continue;
+    }
     if (!reader.Open(group.body)) return Corrupt("block OMB1: a group");
     Status status;
     ForEachIn(group.runs, out.ids(), [&](std::size_t i, std::uint32_t column) {
@@ -231,8 +280,7 @@ Status MetricDays::Select(DayNumber number, const std::vector<Matcher>& matchers
       txn.emplace(std::move(begun));
       OPS_TRY(table, txn->OpenTable(DayFiles::kTable));
     }
-    OPS_TRY(const auto bytes,
-            txn->Get(table, DayFiles::Key(block->cut, kBlockNumber + summary.number)));
+    OPS_TRY(const auto bytes, txn->Get(table, DayFiles::Key(block->cut, block->key_number())));
     const Status status =
         bytes ? ReadGroups(*bytes, *block, reader, out) : Status(Corrupt("block OMB1: it is gone"));
     if (status) continue;

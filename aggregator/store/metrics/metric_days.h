@@ -33,9 +33,12 @@ struct MetricDaysOptions {
 };
 
 struct StoredMetricBlock {
-  StoredMetricBlock(WalPosition cut_in, BlockSummary summary_in)
-      : cut(cut_in), summary(std::move(summary_in)) {}
+  enum class Kind : std::uint8_t { kFloats, kHistograms };
+  StoredMetricBlock(WalPosition cut_in, Kind kind_in, BlockSummary summary_in)
+      : cut(cut_in), kind(kind_in), summary(std::move(summary_in)) {}
+  std::uint32_t key_number() const;
   const WalPosition cut;
+  const Kind kind;
   const BlockSummary summary;
   std::atomic<bool> verified{false};  // Its checksum held once in this process.
 };
@@ -50,6 +53,8 @@ class MetricDay {
   std::shared_ptr<const Blocks> blocks() const;
   // Adds the blocks of a cut, in place of any it had.
   void SetBlocks(WalPosition cut, Blocks blocks);
+  // Adds blocks of the newest cut beside those it has.
+  void AddBlocks(Blocks blocks);
 
  private:
   friend class MetricDays;
@@ -90,14 +95,22 @@ class MetricDays {
 
   Result<std::shared_ptr<MetricDay>> Read(Env& env, WalPosition valid_up_to);
   Status ReadEntries(Env& env, WalPosition valid_up_to, MetricDay& day);
-  Result<MetricDay::Blocks> ScanBlocks(Cursor& cursor, WalPosition cut);
+  Result<MetricDay::Blocks> BlocksOf(ReadTxn& txn, Table table, WalPosition cut,
+                                     StoredMetricBlock::Kind kind, std::string_view list,
+                                     const std::string& path);
+  static Result<MetricDay::Blocks> ScanBlocks(Cursor& cursor, WalPosition cut,
+                                              StoredMetricBlock::Kind kind);
   void Evict() OPS_REQUIRES(mutex_);
   void LeaveOut(const std::string& path, const Error& why);
-  Status ReadGroups(std::string_view bytes, StoredMetricBlock& block, GroupReader& reader,
-                    Gather& out);
+  static Status ReadGroups(std::string_view bytes, StoredMetricBlock& block, GroupReader& reader,
+                           Gather& out);
 
   Status FlushDay(DayNumber number, WalPosition cut, const MetricsHead& head,
                   const struct FrozenTargets& targets);
+  Result<std::vector<BlockSummary>> FlushHistograms(
+      DayNumber number, WalPosition cut,
+      const std::vector<const struct FrozenHistograms*>& histograms,
+      const std::vector<SeriesId>& ids);
   Status LogSeries(DayNumber number, WalPosition cut, MetricDay& day);
 
   const MetricDaysOptions options_;

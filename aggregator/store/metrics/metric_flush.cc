@@ -12,6 +12,11 @@
 
 namespace opssight {
 
+struct FrozenHistograms {
+  SeriesId id = 0;  // In the head's index.
+  HistogramHead::View view;
+};
+
 struct FrozenTargets {
   struct Target {
     std::vector<std::shared_ptr<const MiniGroup>> minis;
@@ -19,14 +24,30 @@ struct FrozenTargets {
     bool shared = false;
   };
   std::vector<Target> list;
+  std::vector<FrozenHistograms> histograms;
 };
 
 namespace {
+
+Error BrokenHistograms() {
+  return Internal("metrics: histograms in memory are broken");
+}
 
 bool HasRowsIn(const FrozenTargets::Target& target, std::int64_t from_ms, std::int64_t to_ms) {
   return std::any_of(target.minis.begin(), target.minis.end(), [&](const auto& mini) {
     return mini->max_ms >= from_ms && mini->min_ms < to_ms;
   });
+}
+
+Status AddDaysOf(const HistogramHead::View& view, std::set<DayNumber>& days) {
+  if (DayOfMs(view.min_ms) == DayOfMs(view.max_ms)) {
+    days.insert(DayOfMs(view.min_ms));
+    return {};
+  }
+  std::vector<HistogramPoint> points;
+  if (!PointsOf(view, INT64_MIN, INT64_MAX, points)) return BrokenHistograms();
+  for (const HistogramPoint& point : points) days.insert(DayOfMs(point.time_ms));
+  return {};
 }
 
 // The days of the rows; a mini may reach over several.
@@ -43,14 +64,18 @@ Result<std::set<DayNumber>> DaysOf(const FrozenTargets& targets) {
       for (const std::int64_t time_ms : reader.times()) days.insert(DayOfMs(time_ms));
     }
   }
+  for (const FrozenHistograms& one : targets.histograms) {
+    OPS_RETURN_IF_ERROR(AddDaysOf(one.view, days));
+  }
   return days;
 }
 
 // Blocks on their way to the file, written when there are some MiB of them.
 class BlockQueue {
  public:
-  BlockQueue(DayFiles& files, DayNumber day, WalPosition cut, const MetricDaysOptions& options)
-      : files_(files), day_(day), cut_(cut), options_(options) {}
+  BlockQueue(DayFiles& files, DayNumber day, WalPosition cut, std::uint32_t first_number,
+             const MetricDaysOptions& options)
+      : files_(files), day_(day), cut_(cut), first_number_(first_number), options_(options) {}
 
   Status Add(std::span<const SeriesId> ids, std::string_view group, std::int64_t min_ms,
              std::int64_t max_ms) {
@@ -81,7 +106,7 @@ class BlockQueue {
     const std::size_t first = summaries_.size() - pending_.size();
     for (std::size_t i = 0; i < pending_.size(); ++i) {
       values.push_back(
-          {.number = kBlockNumber + static_cast<std::uint32_t>(first + i), .value = pending_[i]});
+          {.number = first_number_ + static_cast<std::uint32_t>(first + i), .value = pending_[i]});
     }
     OPS_RETURN_IF_ERROR(files_.WriteNumbered(day_, cut_, values));
     pending_.clear();
@@ -92,6 +117,7 @@ class BlockQueue {
   DayFiles& files_;
   const DayNumber day_;
   const WalPosition cut_;
+  const std::uint32_t first_number_;
   const MetricDaysOptions& options_;
   MetricBlockWriter block_;
   std::vector<std::string> pending_;
@@ -99,10 +125,10 @@ class BlockQueue {
   std::vector<BlockSummary> summaries_;
 };
 
-Status WriteLists(DayFiles& files, DayNumber day, WalPosition cut,
-                  const std::vector<BlockSummary>& summaries) {
+Status WriteList(DayFiles& files, DayNumber day, WalPosition cut, std::uint32_t number,
+                 const std::vector<BlockSummary>& summaries) {
   const std::string list = WriteSummaries(summaries);
-  return files.WriteNumbered(day, cut, {{.number = kSummaryNumber, .value = list}});
+  return files.WriteNumbered(day, cut, {{.number = number, .value = list}});
 }
 
 }  // namespace
@@ -128,6 +154,29 @@ Status MetricDays::LogSeries(DayNumber number, WalPosition cut, MetricDay& day) 
   return {};
 }
 
+Result<std::vector<BlockSummary>> MetricDays::FlushHistograms(
+    DayNumber number, WalPosition cut, const std::vector<const FrozenHistograms*>& histograms,
+    const std::vector<SeriesId>& ids) {
+  if (histograms.empty()) return std::vector<BlockSummary>();
+  const std::int64_t from_ms = number * kMsPerDay;
+  BlockQueue queue(files_, number, cut, kHistogramBlockNumber, options_);
+  Status status;
+  for (std::size_t i = 0; i < histograms.size() && status; ++i) {
+    std::vector<HistogramPoint> points;
+    if (!PointsOf(histograms[i]->view, from_ms, from_ms + kMsPerDay - 1, points)) {
+      return BrokenHistograms();
+    }
+    const auto emit = [&](std::string_view chunk, std::int64_t min_ms, std::int64_t max_ms) {
+      if (status) status = queue.Add(std::span(ids).subspan(i, 1), chunk, min_ms, max_ms);
+    };
+    HistogramChunksOf(std::move(points), histograms[i]->view.shared, emit);
+  }
+  OPS_RETURN_IF_ERROR(status);
+  OPS_RETURN_IF_ERROR(queue.Finish());
+  OPS_RETURN_IF_ERROR(WriteList(files_, number, cut, kHistogramSummaryNumber, queue.summaries()));
+  return queue.summaries();
+}
+
 Status MetricDays::FlushDay(DayNumber number, WalPosition cut, const MetricsHead& head,
                             const FrozenTargets& targets) {
   OPS_RETURN_IF_ERROR(files_.WriteNumbered(number, cut, {}));
@@ -140,8 +189,16 @@ Status MetricDays::FlushDay(DayNumber number, WalPosition cut, const MetricsHead
   for (std::size_t i = 0; i < targets.list.size(); ++i) {
     if (HasRowsIn(targets.list[i], from_ms, to_ms)) ids[i] = copier.Map(*targets.list[i].series);
   }
+  std::vector<const FrozenHistograms*> histograms;
+  std::vector<SeriesId> histogram_ids;
+  for (const FrozenHistograms& one : targets.histograms) {
+    if (one.view.max_ms < from_ms || one.view.min_ms >= to_ms) continue;
+    histograms.push_back(&one);
+    histogram_ids.push_back(one.id);
+  }
+  histogram_ids = copier.Map(histogram_ids);
   OPS_RETURN_IF_ERROR(LogSeries(number, cut, *day));
-  BlockQueue queue(files_, number, cut, options_);
+  BlockQueue queue(files_, number, cut, kBlockNumber, options_);
   Status status;
   std::vector<SeriesId> group_ids;
   for (std::size_t i = 0; i < targets.list.size() && status; ++i) {
@@ -157,10 +214,17 @@ Status MetricDays::FlushDay(DayNumber number, WalPosition cut, const MetricsHead
   }
   OPS_RETURN_IF_ERROR(status);
   OPS_RETURN_IF_ERROR(queue.Finish());
-  OPS_RETURN_IF_ERROR(WriteLists(files_, number, cut, queue.summaries()));
+  OPS_RETURN_IF_ERROR(WriteList(files_, number, cut, kSummaryNumber, queue.summaries()));
   MetricDay::Blocks blocks;
   for (const BlockSummary& summary : queue.summaries()) {
-    blocks.push_back(std::make_shared<StoredMetricBlock>(cut, summary));
+    blocks.push_back(
+        std::make_shared<StoredMetricBlock>(cut, StoredMetricBlock::Kind::kFloats, summary));
+  }
+  OPS_TRY(const std::vector<BlockSummary> summaries,
+          FlushHistograms(number, cut, histograms, histogram_ids));
+  for (const BlockSummary& summary : summaries) {
+    blocks.push_back(
+        std::make_shared<StoredMetricBlock>(cut, StoredMetricBlock::Kind::kHistograms, summary));
   }
   day->SetBlocks(cut, std::move(blocks));
   return {};
@@ -173,6 +237,9 @@ Status MetricDays::Flush(WalPosition cut, const MetricsHead& head) {
     const HeadTarget::View view = target->Take();
     if (view.series == nullptr) continue;
     targets.list.push_back({.minis = MinisOf(view), .series = view.series, .shared = view.shared});
+  }
+  for (const SeriesId id : head.histograms().Ids()) {
+    targets.histograms.push_back({.id = id, .view = head.histograms().Take(id)});
   }
   OPS_TRY(const std::set<DayNumber> days, DaysOf(targets));
   Status status;

@@ -6,9 +6,12 @@
 
 namespace opssight {
 
-inline constexpr std::uint32_t kSummaryNumber = 0;        // + part
-inline constexpr std::uint32_t kSeriesNumber = 1U << 30;  // + the first series' id
-inline constexpr std::uint32_t kBlockNumber = 1U << 31;   // + block
+inline constexpr std::uint32_t kSummaryNumber = 0;                // The list of blocks.
+inline constexpr std::uint32_t kHistogramSummaryNumber = 1;       // That of blocks of histograms.
+inline constexpr std::uint32_t kExemplarNumber = 1U << 20;        // + piece
+inline constexpr std::uint32_t kSeriesNumber = 1U << 30;          // + the first series' id
+inline constexpr std::uint32_t kBlockNumber = 1U << 31;           // + block
+inline constexpr std::uint32_t kHistogramBlockNumber = 3U << 30;  // + block of histograms
 inline constexpr std::uint32_t kDaySeriesMax = 1U << 30;
 
 }  // namespace opssight

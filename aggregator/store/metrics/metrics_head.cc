@@ -13,6 +13,7 @@ std::vector<std::shared_ptr<const HeadTarget>> MetricsHead::Targets() const {
 }
 
 bool MetricsHead::empty() const {
+  if (!histograms_.empty()) return false;
   MutexLock lock(mutex_);
   return targets_.empty();
 }
@@ -63,6 +64,10 @@ std::uint32_t HeadWriter::ChooseTarget(const std::vector<SeriesId>& ids) {
 
 std::uint32_t HeadWriter::ColumnIn(std::uint32_t target, SeriesId id,
                                    std::vector<SeriesId>& added) {
+  if (!histograms_.empty() && histograms_.contains(id)) {
+    targets_[target]->MarkShared();
+    head_->histograms_.MarkShared(id);
+  }
   Owner& owner = owners_[id];
   if (owner.target == target) return owner.column;
   const auto next = static_cast<std::uint32_t>(targets_[target]->columns() + added.size());
@@ -110,6 +115,21 @@ void HeadWriter::Append(const LayoutId& id, const Layout* layout,
   head_->bytes_.fetch_add(static_cast<std::uint64_t>(gained), std::memory_order_relaxed);
 }
 
+void HeadWriter::AppendHistogram(const HistogramRow& row) {
+  const SeriesId id = index_->Intern(*row.series);
+  const bool is_new = histograms_.insert(id).second;
+  const std::ptrdiff_t gained = head_->histograms_.Append(
+      id, {.time_ms = row.time_ms,
+           .order = next_order_++,
+           .histogram = std::make_shared<const Histogram>(row.histogram)});
+  head_->bytes_.fetch_add(static_cast<std::uint64_t>(gained), std::memory_order_relaxed);
+  if (!is_new) return;
+  head_->series_.fetch_add(1, std::memory_order_relaxed);
+  if (id >= owners_.size() || owners_[id].target == kNoColumn) return;
+  head_->histograms_.MarkShared(id);
+  targets_[owners_[id].target]->MarkShared();  // Others that have it are marked already.
+}
+
 std::shared_ptr<const MetricsHead> HeadWriter::Freeze() {
   constexpr std::uint64_t kHeadsUnseen = 8;  // A layout may skip so many.
   constexpr std::size_t kSpareSeries = 10'000;
@@ -123,6 +143,7 @@ std::shared_ptr<const MetricsHead> HeadWriter::Freeze() {
       ++it;
     }
   }
+  live += histograms_.size();
   if (index_->size() > 2 * live + kSpareSeries) {
     index_ = std::make_shared<SeriesIndex>();
     layouts_.clear();
@@ -131,6 +152,7 @@ std::shared_ptr<const MetricsHead> HeadWriter::Freeze() {
   std::fill(owners_.begin(), owners_.end(), Owner());
   targets_.clear();
   second_columns_.clear();
+  histograms_.clear();
   ++head_number_;
   head_ = std::make_shared<MetricsHead>(index_);
   return frozen;

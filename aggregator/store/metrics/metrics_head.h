@@ -6,6 +6,9 @@
 // A layout joins the target that has at least half of its series, so that a source
 // whose set of series changes a little stays one target; otherwise it becomes one.
 //
+// Native histograms stand beside the targets, series by series (histogram_head.h). Where
+// a series has both in one head, both keep their orders of arrival.
+//
 // HeadWriter belongs to one thread at a time; MetricsHead may be read on any.
 #pragma once
 
@@ -13,9 +16,11 @@
 #include <cstdint>
 #include <memory>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "aggregator/store/metrics/head_target.h"
+#include "aggregator/store/metrics/histogram_head.h"
 #include "aggregator/store/metrics/series_index.h"
 #include "common/base/mutex.h"
 #include "common/codec/batch/batch.h"
@@ -28,6 +33,7 @@ class MetricsHead {
   explicit MetricsHead(std::shared_ptr<SeriesIndex> index) : index_(std::move(index)) {}
   const SeriesIndex& index() const { return *index_; }
   std::vector<std::shared_ptr<const HeadTarget>> Targets() const;
+  const HistogramHead& histograms() const { return histograms_; }
   std::uint64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }  // Of rows.
   std::uint64_t series() const { return series_.load(std::memory_order_relaxed); }
   bool empty() const;
@@ -37,6 +43,7 @@ class MetricsHead {
   const std::shared_ptr<SeriesIndex> index_;
   std::atomic<std::uint64_t> bytes_{0};
   std::atomic<std::uint64_t> series_{0};
+  HistogramHead histograms_;
   mutable Mutex mutex_;
   std::vector<std::shared_ptr<HeadTarget>> targets_ OPS_GUARDED_BY(mutex_);
 };
@@ -50,6 +57,8 @@ class HeadWriter {
   // layout's series.
   void Append(const LayoutId& id, const Layout* layout, std::span<const std::int64_t> times,
               std::span<const double> values);
+  // A native histogram, in the order of the rows.
+  void AppendHistogram(const HistogramRow& row);
   // Whether Append needs the layout's content.
   bool Knows(const LayoutId& id) const { return layouts_.contains(id); }
   // 0: unknown.
@@ -85,6 +94,7 @@ class HeadWriter {
   std::vector<Owner> owners_;                         // By series; where it stands in head_.
   // Columns of series that a target has beside their owner; key: target, series.
   std::unordered_map<std::uint64_t, std::uint32_t> second_columns_;
+  std::unordered_set<SeriesId> histograms_;  // Series that head_ has histograms of.
 };
 
 }  // namespace opssight

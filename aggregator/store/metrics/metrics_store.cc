@@ -78,10 +78,25 @@ void MetricsStore::ApplyRows(const MetricRowsView& rows) {
   }
 }
 
+void MetricsStore::ApplyHistograms(const std::vector<HistogramRow>& rows) {
+  for (const HistogramRow& row : rows) {
+    if (TimeFits(row.time_ms)) {
+      writer_.AppendHistogram(row);
+      histograms_.fetch_add(1, std::memory_order_relaxed);
+      continue;
+    }
+    refused_.fetch_add(1, std::memory_order_relaxed);
+    OPS_LOG_EVERY(60, kWarn,
+                  "metrics: a histogram of {}: a time before 1970 or after 9999; not stored",
+                  row.series->ToString());
+  }
+}
+
 void MetricsStore::Apply(const BatchOrigin&, std::shared_ptr<const DecodedBatch> batch) {
-  if (batch->metrics().empty()) return;
+  if (batch->metrics().empty() && batch->histograms().empty()) return;
   MutexLock lock(apply_mutex_);
   for (const MetricRowsView& rows : batch->metrics()) ApplyRows(rows);
+  ApplyHistograms(batch->histograms());
 }
 
 void MetricsStore::Freeze(WalPosition) {
@@ -143,6 +158,18 @@ Status MetricsStore::SelectHead(const HeadPtr& head, const std::vector<Matcher>&
     if (!target->Overlaps(out.from_ms(), out.to_ms())) continue;
     OPS_RETURN_IF_ERROR(reader.Read(target->Take()));
   }
+  return SelectHistograms(head->histograms(), out);
+}
+
+Status MetricsStore::SelectHistograms(const HistogramHead& head, Gather& out) {
+  for (const std::size_t i : head.Overlapping(out.ids(), out.from_ms(), out.to_ms())) {
+    std::vector<HistogramPoint> points;
+    if (!PointsOf(head.Take(out.ids()[i]), out.from_ms(), out.to_ms(), points)) {
+      return Internal("metrics: histograms in memory are broken");
+    }
+    OPS_RETURN_IF_ERROR(out.CheckCancelled());
+    OPS_RETURN_IF_ERROR(out.Add(i, std::move(points)));
+  }
   return {};
 }
 
@@ -153,7 +180,7 @@ Result<std::vector<Series>> MetricsStore::Select(const std::vector<Matcher>& mat
   {
     Gather gather(from_ms, to_ms, limits, Gather::Orders::kLeaveOut);
     OPS_RETURN_IF_ERROR(Fill(Take(), matchers, gather));
-    if (!gather.needs_orders()) return gather.Finish();
+    if (!gather.NeedsOrders()) return gather.Finish();
   }  // Gone before the second try, which is as large.
   Gather again(from_ms, to_ms, limits, Gather::Orders::kKeep);
   OPS_RETURN_IF_ERROR(Fill(Take(), matchers, again));
@@ -192,6 +219,9 @@ Result<std::vector<Labels>> MetricsStore::SelectLabels(const std::vector<Matcher
     return {};
   };
   if (from_ms > to_ms) return out;
+  // Whole days, of those that there may be.
+  const std::int64_t day_from_ms = DayOfMs(std::max<std::int64_t>(from_ms, 0)) * kMsPerDay;
+  const std::int64_t day_to_ms = (DayOfMs(std::min(to_ms, kTimeMaxMs)) + 1) * kMsPerDay - 1;
   const Snapshot snapshot = Take();
   for (const DayNumber number : days_.DaysIn(from_ms, to_ms)) {
     OPS_TRY(const std::shared_ptr<MetricDay> day, days_.Load(number));
@@ -203,12 +233,14 @@ Result<std::vector<Labels>> MetricsStore::SelectLabels(const std::vector<Matcher
     std::vector<SeriesId> ids;
     for (const auto& target : head->Targets()) {
       const HeadTarget::View view = target->Take();
-      if (view.runs == nullptr || DayOfMs(view.min_ms) > DayOfMs(to_ms) ||
-          DayOfMs(view.max_ms) < DayOfMs(from_ms)) {
+      if (view.runs == nullptr || view.min_ms > day_to_ms || view.max_ms < day_from_ms) {
         continue;
       }
       ForEachIn(*view.runs, matched,
                 [&](std::size_t i, std::uint32_t) { ids.push_back(matched[i]); });
+    }
+    for (const std::size_t i : head->histograms().Overlapping(matched, day_from_ms, day_to_ms)) {
+      ids.push_back(matched[i]);
     }
     OPS_RETURN_IF_ERROR(add(head->index(), std::move(ids)));
   }

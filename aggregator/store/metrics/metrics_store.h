@@ -54,6 +54,7 @@ class MetricsStore final : public SignalStore, public SeriesSource {
                                            const QueryLimits& limits) const override;
 
   std::uint64_t samples_applied() const { return samples_.load(std::memory_order_relaxed); }
+  std::uint64_t histograms_applied() const { return histograms_.load(std::memory_order_relaxed); }
   std::uint64_t unknown_layout_rows() const { return unknown_.load(std::memory_order_relaxed); }
   std::uint64_t refused_rows() const { return refused_.load(std::memory_order_relaxed); }
   std::uint64_t corrupt_blocks() const { return days_.corrupt_blocks(); }
@@ -69,13 +70,16 @@ class MetricsStore final : public SignalStore, public SeriesSource {
     WalPosition published = 0;
   };
   void ApplyRows(const MetricRowsView& rows) OPS_REQUIRES(apply_mutex_);
+  void ApplyHistograms(const std::vector<HistogramRow>& rows) OPS_REQUIRES(apply_mutex_);
   void Refuse(const LayoutId& layout, std::size_t rows, std::string_view why);
   Snapshot Take() const;
   Status Fill(const Snapshot& snapshot, const std::vector<Matcher>& matchers, Gather& out) const;
+  static Status SelectHistograms(const HistogramHead& head, Gather& out);
   static Status SelectHead(const HeadPtr& head, const std::vector<Matcher>& matchers, Gather& out);
 
   const LayoutLookup& layouts_;
   std::atomic<std::uint64_t> samples_{0};
+  std::atomic<std::uint64_t> histograms_{0};
   std::atomic<std::uint64_t> unknown_{0};
   std::atomic<std::uint64_t> refused_{0};
   mutable MetricDays days_;

@@ -138,17 +138,25 @@ SeriesId SeriesIndex::AppendList(std::span<const PairId> list) {
   return id;
 }
 
+SeriesId SeriesIndex::InternLabels(const Labels& labels, std::vector<PairId>& scratch) {
+  scratch.clear();
+  for (const Label& label : labels) scratch.push_back(InternPair(label.name, label.value));
+  return InternList(scratch);
+}
+
+SeriesId SeriesIndex::Intern(const Labels& labels) {
+  std::vector<PairId> list;
+  MutexLock lock(mutex_);
+  return InternLabels(labels, list);
+}
+
 std::vector<SeriesId> SeriesIndex::Intern(std::span<const LayoutSeries> series) {
   std::vector<SeriesId> ids;
   ids.reserve(series.size());
   std::vector<PairId> list;
   InSlices(series, [&](std::span<const LayoutSeries> slice) {
     MutexLock lock(mutex_);
-    for (const LayoutSeries& one : slice) {
-      list.clear();
-      for (const Label& label : one.labels) list.push_back(InternPair(label.name, label.value));
-      ids.push_back(InternList(list));
-    }
+    for (const LayoutSeries& one : slice) ids.push_back(InternLabels(one.labels, list));
   });
   return ids;
 }

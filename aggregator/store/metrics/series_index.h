@@ -35,6 +35,7 @@ class SeriesIndex {
 
   // Ids of the label sets, new where they are not known.
   std::vector<SeriesId> Intern(std::span<const LayoutSeries> series);
+  SeriesId Intern(const Labels& labels);
   // Ids that nothing matches, up to end: where the labels of some were lost.
   void PadTo(SeriesId end);
 
@@ -85,6 +86,7 @@ class SeriesIndex {
   PairId FindPair(std::uint32_t name, std::string_view value) const OPS_REQUIRES(mutex_);
   PairId InternPair(std::string_view name, std::string_view value) OPS_REQUIRES(mutex_);
   SeriesId FindList(std::uint64_t hash, std::span<const PairId> list) const OPS_REQUIRES(mutex_);
+  SeriesId InternLabels(const Labels& labels, std::vector<PairId>& scratch) OPS_REQUIRES(mutex_);
   SeriesId InternList(std::span<const PairId> list) OPS_REQUIRES(mutex_);
   SeriesId AppendList(std::span<const PairId> list) OPS_REQUIRES(mutex_);
   std::span<const PairId> ListOf(SeriesId id) const OPS_REQUIRES(mutex_);

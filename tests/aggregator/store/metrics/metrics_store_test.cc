@@ -14,6 +14,7 @@
 #include "aggregator/store/metrics/metric_keys.h"
 #include "common/base/clock.h"
 #include "common/base/random.h"
+#include "common/bytes/hash.h"
 #include "common/lmdb/env.h"
 
 namespace opssight {
@@ -33,6 +34,34 @@ class Layouts final : public LayoutLookup {
 
 using Bits = std::uint64_t;
 using Model = std::map<std::string, std::map<std::int64_t, Bits>>;  // By labels' text, time.
+
+// A histogram in the model: a hash of all that it is.
+Bits BitsOf(const Histogram& histogram) {
+  std::string text;
+  const auto add = [&text](double value) {
+    text += std::to_string(std::bit_cast<Bits>(value)) + ",";
+  };
+  const auto add_all = [&](const std::vector<double>& values) {
+    for (const double value : values) add(value);
+    text += ";";
+  };
+  for (const auto* spans : {&histogram.positive_spans, &histogram.negative_spans}) {
+    for (const BucketSpan& span : *spans) {
+      text += std::to_string(span.offset) + "+" + std::to_string(span.length) + ",";
+    }
+    text += ";";
+  }
+  add(histogram.schema);
+  add(static_cast<double>(histogram.hint));
+  add(histogram.zero_threshold);
+  add(histogram.zero_count);
+  add(histogram.count);
+  add(histogram.sum);
+  add_all(histogram.positive);
+  add_all(histogram.negative);
+  add_all(histogram.custom_values);
+  return Hash64(text);
+}
 
 Matcher Make(MatchType type, const std::string& name, const std::string& value) {
   return *Matcher::Make(type, name, value);
@@ -68,8 +97,10 @@ class MetricsStoreTest : public ::testing::Test {
     const Status status = store_->Recover(flushed);
     ASSERT_TRUE(status.has_value()) << status.error().message;
   }
-  std::shared_ptr<const DecodedBatch> BatchOf(std::vector<MetricRow> rows) {
+  std::shared_ptr<const DecodedBatch> BatchOf(std::vector<MetricRow> rows,
+                                              std::vector<HistogramRow> histograms = {}) {
     BatchContents contents;
+    contents.histograms = std::move(histograms);
     contents.metrics = std::move(rows);
     const auto batch = DecodedBatch::Decode(EncodeBatch(contents, 0), {});
     EXPECT_TRUE(batch.has_value());
@@ -102,6 +133,13 @@ class MetricsStoreTest : public ::testing::Test {
         EXPECT_LT(last, sample.time_ms) << "ascending and unique";
         last = sample.time_ms;
         samples[sample.time_ms] = std::bit_cast<Bits>(sample.value);
+      }
+      last = INT64_MIN;
+      for (const HistogramSample& sample : one.histograms) {
+        EXPECT_LT(last, sample.time_ms) << "ascending and unique";
+        last = sample.time_ms;
+        EXPECT_TRUE(samples.emplace(sample.time_ms, BitsOf(*sample.histogram)).second)
+            << "a float and a histogram at one time";
       }
     }
     return out;
@@ -329,6 +367,43 @@ class Differential : public MetricsStoreTest {
     return row;
   }
 
+  HistogramRow RandomHistogram(Random& random, std::int64_t now_ms) {
+    static const std::vector<std::string> kHosts = {"a", "b", "c"};
+    const bool mixed = random.Below(4) == 0;  // A series that has floats as well.
+    const std::uint64_t number = random.Below(6);
+    const Labels labels{{"__name__", (mixed ? "m" : "h") + std::to_string(number)},
+                        {"host", kHosts[random.Below(3)]},
+                        {"kind", number % 3 == 0 ? "x" : "y"}};
+    labels_.emplace(labels.ToString(), labels);
+    Histogram& histogram = histograms_[labels.ToString()];
+    if (histogram.positive.empty() || random.Below(20) == 0) {
+      histogram = {.schema = static_cast<std::int32_t>(random.Below(9)) - 4};
+      if (random.Below(4) == 0) {
+        histogram.schema = kCustomBucketsSchema;
+        histogram.custom_values = {0.1, 0.5, 1, 2, 5, 10, 20, 50, 100, 200};
+      } else {
+        histogram.zero_threshold = 1e-128;
+        histogram.negative_spans = {{-3, 1}, {1, 1}};
+        histogram.negative = {0, 0};
+      }
+      histogram.positive_spans = {{0, 2}, {1, 3}};
+      histogram.positive = {0, 0, 0, 0, 0};
+    }
+    for (double& count : histogram.positive) count += static_cast<double>(random.Below(5));
+    histogram.count += 10;
+    histogram.sum += random.Unit();
+    histogram.hint = static_cast<ResetHint>(random.Below(4));
+    std::int64_t time_ms = now_ms - static_cast<std::int64_t>(random.Below(3) * 1000);
+    if (random.Below(15) == 0) time_ms -= static_cast<std::int64_t>(random.Below(kMsPerDay));
+    HistogramRow row{.series = std::make_shared<const Labels>(labels),
+                     .time_ms = std::max<std::int64_t>(0, time_ms),
+                     .histogram = histogram};
+    if (random.Below(30) == 0) {
+      row.histogram = {.sum = std::bit_cast<double>(kStaleNanBits)};
+    }
+    return row;
+  }
+
   // As the store should.
   static void ApplyToModel(const DecodedBatch& batch, const Layouts& layouts, Model& model) {
     for (const MetricRowsView& rows : batch.metrics()) {
@@ -340,6 +415,9 @@ class Differential : public MetricsStoreTest {
               std::bit_cast<Bits>(rows.values[i * width + k]);
         }
       }
+    }
+    for (const HistogramRow& row : batch.histograms()) {
+      model[row.series->ToString()][row.time_ms] = BitsOf(row.histogram);
     }
   }
 
@@ -397,7 +475,16 @@ class Differential : public MetricsStoreTest {
         const bool other = random.Below(5) == 0;
         rows.push_back(RandomRow(random, other ? pool[random.Below(pool.size())] : layout, now_ms));
       }
-      log.push_back({.position = ++position, .batch = BatchOf(std::move(rows))});
+      std::vector<HistogramRow> histograms;
+      if (random.Below(2) == 0) {
+        for (std::uint64_t i = random.Below(8); i > 0; --i) {
+          // Often at the time of a row that may have the same series.
+          const std::int64_t at = random.Below(3) == 0 ? rows.back().time_ms : now_ms;
+          histograms.push_back(RandomHistogram(random, at));
+        }
+      }
+      log.push_back(
+          {.position = ++position, .batch = BatchOf(std::move(rows), std::move(histograms))});
       store_->Apply({.position = position}, log.back().batch);
       ApplyToModel(*log.back().batch, layouts_, model_);
       const std::string where = "step " + std::to_string(step);
@@ -431,6 +518,7 @@ class Differential : public MetricsStoreTest {
   }
 
   Model model_;
+  std::map<std::string, Histogram> histograms_;  // The last of each series.
   std::map<std::string, Labels> labels_;
 };
 
