@@ -198,7 +198,7 @@ void HttpConnection::Dispatch(std::int64_t id, HttpRequest request, std::string_
   pending.head_only = request.method == "HEAD";
   auto exchange =
       std::make_shared<Exchange>(link_, shared_.metrics, id, request.body.size(),
-                                 ListHasToken(request.Header("accept-encoding"), "gzip"));
+                                 request.Header("accept-encoding"));
   pending.cancelled = exchange->cancel_flag();
   pending_[id] = std::move(pending);
   std::optional<HttpRefusal> refusal;

@@ -3,14 +3,23 @@
 #include <utility>
 
 #include "common/base/log.h"
+#include "common/bytes/zstd.h"
 #include "common/codec/http/content.h"
 #include "common/http/connection.h"
 
 namespace opssight {
 namespace {
 
-constexpr std::size_t kGzipBytesMin = 1UL << 10;
-constexpr std::size_t kGzipOnLoopBytesMax = 64UL << 10;
+constexpr std::size_t kCompressBytesMin = 1UL << 10;
+constexpr std::size_t kCompressOnLoopBytesMax = 64UL << 10;
+
+// zstd where both are accepted: it costs a third of gzip's time.
+std::string_view AnswerCoding(std::string_view accept_encoding) {
+  for (const std::string_view coding : {"zstd", "gzip"}) {
+    if (ListHasToken(accept_encoding, coding)) return coding;
+  }
+  return {};
+}
 
 bool IsText(std::string_view content_type) {
   const std::string lower = AsciiLower(content_type.substr(0, 128));
@@ -20,14 +29,14 @@ bool IsText(std::string_view content_type) {
   return false;
 }
 
-void Gzip(HttpResponse& response) {
-  if (response.body.size() <= kGzipBytesMin || !response.trailers.empty() ||
+void Compress(std::string_view coding, HttpResponse& response) {
+  if (response.body.size() <= kCompressBytesMin || !response.trailers.empty() ||
       !IsText(FindHeader(response.headers, "content-type")) ||
       !FindHeader(response.headers, "content-encoding").empty()) {
     return;
   }
-  response.body = GzipEncode(response.body);
-  response.headers.emplace_back("content-encoding", "gzip");
+  response.body = coding == "zstd" ? ZstdCompress(response.body) : GzipEncode(response.body);
+  response.headers.emplace_back("content-encoding", std::string(coding));
   response.headers.emplace_back("vary", "accept-encoding");
 }
 
@@ -69,12 +78,12 @@ void HttpLink::Deliver(const std::shared_ptr<HttpLink>& link, std::int64_t id,
 }
 
 Exchange::Exchange(std::shared_ptr<HttpLink> link, std::shared_ptr<HttpMetrics> metrics,
-                   std::int64_t id, std::size_t body_bytes, bool gzip)
+                   std::int64_t id, std::size_t body_bytes, std::string_view accept_encoding)
     : link_(std::move(link)),
       metrics_(std::move(metrics)),
       id_(id),
       body_bytes_(body_bytes),
-      gzip_(gzip) {
+      coding_(AnswerCoding(accept_encoding)) {
   metrics_->requests_in_flight.Add(1);
   metrics_->bodies_bytes.Add(static_cast<double>(body_bytes_));
 }
@@ -99,7 +108,10 @@ void Exchange::Send(HttpResponse response) {
     OPS_LOG_EVERY(10, kError, "http: a handler answered a request twice; dropped the second");
     return;
   }
-  if (gzip_ && (response.body.size() <= kGzipOnLoopBytesMax || !link_->OnLoop())) Gzip(response);
+  if (!coding_.empty() &&
+      (response.body.size() <= kCompressOnLoopBytesMax || !link_->OnLoop())) {
+    Compress(coding_, response);
+  }
   HttpLink::Deliver(link_, id_, std::move(response));
 }
 

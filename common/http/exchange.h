@@ -36,7 +36,7 @@ class Exchange final : public Responder {
  public:
   // body_bytes are counted in metrics until it is destroyed.
   Exchange(std::shared_ptr<HttpLink> link, std::shared_ptr<HttpMetrics> metrics, std::int64_t id,
-           std::size_t body_bytes, bool gzip);
+           std::size_t body_bytes, std::string_view accept_encoding);
   ~Exchange() override;
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
@@ -53,7 +53,7 @@ class Exchange final : public Responder {
   const std::shared_ptr<HttpMetrics> metrics_;
   const std::int64_t id_;
   std::size_t body_bytes_;
-  const bool gzip_;
+  const std::string_view coding_;  // Of the answer, a literal; "": none.
   const std::shared_ptr<std::atomic<bool>> cancelled_ = std::make_shared<std::atomic<bool>>(false);
   std::atomic<bool> sent_{false};
 };

@@ -14,7 +14,8 @@ namespace opssight {
 struct HttpRequest {
   std::string method;  // "GET"
   std::string path;    // Percent-decoded, without the query.
-  // Query and, for application/x-www-form-urlencoded, body parameters, in order, decoded.
+  // For application/x-www-form-urlencoded the body's parameters, then the query's, each in
+  // order, decoded.
   std::vector<std::pair<std::string, std::string>> params;
   Headers headers;
   std::string body;  // Decoded.

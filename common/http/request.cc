@@ -1,5 +1,8 @@
 #include "common/http/request.h"
 
+#include <algorithm>
+#include <cstddef>
+
 #include <fmt/core.h>
 
 #include "common/codec/http/content.h"
@@ -66,7 +69,11 @@ std::optional<HttpRefusal> DecodeBody(std::size_t bytes_max, HttpRequest& reques
 std::optional<HttpRefusal> AddFormParams(HttpRequest& request) {
   const std::string type = AsciiLower(request.Header("content-type"));
   if (type.substr(0, type.find(';')) != "application/x-www-form-urlencoded") return std::nullopt;
-  return FillParams("the form", request.body, request);
+  const auto before = static_cast<std::ptrdiff_t>(request.params.size());
+  auto refusal = FillParams("the form", request.body, request);
+  // Of a name in both, the body's counts first, as in Go's form values.
+  std::rotate(request.params.begin(), request.params.begin() + before, request.params.end());
+  return refusal;
 }
 
 }  // namespace opssight

@@ -11,7 +11,7 @@
 //
 // A request's Content-Encoding gzip, deflate or zstd is undone, on a pool thread
 // above 16 KiB, and the header taken away; "snappy" is left to the handler (remote
-// write); another is 415. Answers are gzipped where the client asks, the type is
+// write); another is 415. Answers are compressed (zstd, gzip) where the client asks, the type is
 // text, and the body has more than 1 KiB; above 64 KiB not when Send() is called on
 // the loop, which it would hold up.
 #pragma once

@@ -249,6 +249,11 @@ TEST_F(ServerTest, AnswersAreGzippedOffTheLoopWhenAskedFor) {
       "Connection: close\r\n\r\n");
   EXPECT_TRUE(Has(answer, "content-encoding: gzip\r\n"));
   EXPECT_EQ(DecodeContent("gzip", Body(answer), 3'000'000)->size(), 2'000'000U);
+  const std::string zstd = Raw(port).Ask(
+      "GET /big?thread=1 HTTP/1.1\r\nHost: h\r\nAccept-Encoding: gzip, zstd\r\n"
+      "Connection: close\r\n\r\n");
+  EXPECT_TRUE(Has(zstd, "content-encoding: zstd\r\n"));
+  EXPECT_EQ(DecodeContent("zstd", Body(zstd), 3'000'000)->size(), 2'000'000U);
   EXPECT_EQ(Body(Raw(port).Ask("GET /big HTTP/1.0\r\n\r\n")).size(), 2'000'000U);
 }
 
