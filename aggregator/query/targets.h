@@ -1,0 +1,84 @@
+// What is scraped and what is ruled, as Prometheus' API tells it: /targets, /rules, /alerts.
+// Values; whoever scrapes or evaluates implements the sources. Any thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "common/model/labels.h"
+#include "common/model/record.h"
+
+namespace opssight {
+
+enum class Health : std::uint8_t { kUnknown, kUp, kDown };
+
+struct TargetState {
+  Labels discovered;  // Before relabelling.
+  Labels labels;
+  std::string pool;  // The job's name in the configuration.
+  std::string scrape_url;
+  std::string global_url;  // As reached from elsewhere.
+  std::string last_error;
+  std::int64_t last_scrape_ns = 0;  // 0: never.
+  double last_scrape_s = 0;         // How long it took.
+  Health health = Health::kUnknown;
+  std::int64_t interval_ms = 0;
+  std::int64_t timeout_ms = 0;
+  std::vector<MetricMetadata> metadata;
+};
+
+struct DroppedTargetState {
+  Labels discovered;
+  std::string pool;
+};
+
+class TargetsSource {
+ public:
+  virtual ~TargetsSource() = default;
+  virtual std::vector<TargetState> Active() const = 0;  // By pool.
+  virtual std::vector<DroppedTargetState> Dropped() const = 0;
+  virtual std::vector<std::string> Pools() const = 0;  // Names, sorted.
+};
+
+struct AlertState {
+  Labels labels;
+  Labels annotations;
+  bool firing = false;  // Otherwise pending.
+  std::int64_t active_at_ns = 0;
+  std::int64_t keep_firing_since_ns = 0;  // 0: does not.
+  double value = 0;
+};
+
+struct RuleState {
+  bool alerting = false;  // Otherwise recording; what is of alerts counts for nothing.
+  std::string name;
+  std::string query;
+  Labels labels;
+  bool healthy = false;
+  std::string last_error;
+  double evaluation_s = 0;
+  std::int64_t last_evaluation_ns = 0;  // 0: never.
+  double for_s = 0;
+  double keep_firing_for_s = 0;
+  Labels annotations;
+  std::vector<AlertState> alerts;
+};
+
+struct RuleGroupState {
+  std::string name;
+  std::string file;
+  double interval_s = 0;
+  std::int64_t limit = 0;
+  double evaluation_s = 0;
+  std::int64_t last_evaluation_ns = 0;
+  std::vector<RuleState> rules;
+};
+
+class RulesSource {
+ public:
+  virtual ~RulesSource() = default;
+  virtual std::vector<RuleGroupState> Groups() const = 0;  // By file, then name.
+};
+
+}  // namespace opssight
