@@ -1,5 +1,6 @@
 #include "aggregator/promql/engine/engine.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -68,10 +69,11 @@ tl::expected<QueryResult, QueryError> Engine::Run(const SeriesSource& source,
   }
   Result<ExprPtr> expr = Parse(request, options_);
   if (!expr.has_value()) return BadData(std::move(expr.error().message));
-  const PlanTimes times = {.start_ms = request.start_ms,
-                           .end_ms = request.step_ms == 0 ? request.start_ms : request.end_ms,
-                           .step_ms = request.step_ms,
-                           .subquery_step_ms = options_.subquery_step_ms};
+  const PlanTimes times = {
+      .start_ms = request.start_ms,
+      .end_ms = request.step_ms == 0 ? request.start_ms : request.end_ms,
+      .step_ms = request.step_ms,
+      .subquery_step_ms = std::max<std::int64_t>(1, options_.subquery_step_ms)};
   Result<Plan> plan = Plan::Make(**expr, times);
   if (!plan.has_value()) return BadData(std::move(plan.error().message));
 

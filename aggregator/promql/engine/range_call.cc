@@ -13,6 +13,7 @@
 #include "aggregator/promql/engine/range_input.h"
 #include "aggregator/promql/functions/absent_labels.h"
 #include "aggregator/promql/functions/range_batch.h"
+#include "common/text/quote.h"
 
 namespace opssight::promql {
 
@@ -115,6 +116,37 @@ Status RunSeries(const RangeRun& run, const RangeSeries& from, Annotations& anno
   return {};
 }
 
+bool HasFloats(const Column& column) {
+  return std::any_of(column.values.begin(), column.values.end(),
+                     [](double value) { return !IsAbsent(value); });
+}
+
+// rate and increase of what does not look like a counter, once a series.
+void NoteNoCounter(const RangeRun& run, const Labels& labels, const Column& column,
+                   Annotations& annotations) {
+  const std::string_view name = labels.Get(kMetricName);
+  if ((run.function.name != "rate" && run.function.name != "increase") || name.empty()) return;
+  if (run.query.functions.type_and_unit_labels) {
+    const std::string_view type = labels.Get("__type__");
+    if (type == "counter" || type == "histogram" || !HasFloats(column)) return;
+    annotations.Info(
+        fmt::format("metric might not be a counter, __type__ label is not set to \"counter\" or "
+                    "\"histogram\", got {}: {}",
+                    QuoteGo(type), QuoteGo(name)),
+        run.range_pos);
+    return;
+  }
+  constexpr std::array<std::string_view, 4> kSuffixes = {"_total", "_sum", "_count", "_bucket"};
+  const bool named =
+      std::any_of(kSuffixes.begin(), kSuffixes.end(),
+                  [name](std::string_view suffix) { return name.ends_with(suffix); });
+  if (named || !HasFloats(column)) return;
+  annotations.Info(fmt::format("metric might not be a counter, name does not end in "
+                               "_total/_sum/_count/_bucket: {}",
+                               QuoteGo(name)),
+                   run.range_pos);
+}
+
 Result<Columns> RunAll(RangeRun& run) {
   std::vector<RangeSeries>& all = run.input.series;
   Columns columns(all.size());
@@ -125,6 +157,7 @@ Result<Columns> RunAll(RangeRun& run) {
       RangeSeries from = std::move(all[i]);
       OPS_RETURN_IF_ERROR(RunSeries(run, from, annotations, column));
       if (column.values.empty()) continue;
+      NoteNoCounter(run, from.series.labels, column, annotations);
       column.labels = std::move(from.series.labels);
       column.drop_name = from.drop_name;
       if (!run.function.keeps_name) DropName(column, run.query.functions);
