@@ -45,6 +45,21 @@ int Precedence(Tok tok) {
   }
 }
 
+bool BeginsExpression(Tok tok) {
+  switch (tok) {
+    case Tok::kNumber:
+    case Tok::kDuration:
+    case Tok::kString:
+    case Tok::kLeftParen:
+    case Tok::kLeftBrace:
+    case Tok::kAdd:
+    case Tok::kSub:
+      return true;
+    default:
+      return IsMetricName(tok);
+  }
+}
+
 Op ToOp(Tok tok) {
   switch (tok) {
     case Tok::kSub:
@@ -262,7 +277,7 @@ Result<std::vector<ExprPtr>> TreeParser::Arguments(std::uint32_t& end) {
     args.push_back(std::move(arg));
     if (!Is(Tok::kComma)) break;
     const Token comma = Take();
-    if (Is(Tok::kRightParen)) {
+    if (!BeginsExpression(Peek().tok)) {
       return Fail(comma.pos, "trailing commas not allowed in function call args");
     }
   }
