@@ -10,7 +10,7 @@
 
 #include "aggregator/promql/engine/evaluate.h"
 #include "aggregator/promql/engine/histogram_fold.h"
-#include "aggregator/promql/engine/mean.h"
+#include "aggregator/promql/functions/mean.h"
 #include "aggregator/promql/functions/quantile.h"
 
 namespace opssight::promql {

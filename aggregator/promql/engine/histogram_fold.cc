@@ -8,7 +8,7 @@
 #include <fmt/format.h>
 
 #include "aggregator/promql/engine/evaluate.h"
-#include "aggregator/promql/engine/mean.h"
+#include "aggregator/promql/functions/mean.h"
 #include "aggregator/promql/histogram/histogram_math.h"
 
 namespace opssight::promql {

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "aggregator/promql/histogram/kahan.h"
 #include "aggregator/promql/syntax/ast.h"
 #include "aggregator/promql/value/annotations.h"
 #include "aggregator/promql/value/value.h"
@@ -98,20 +99,19 @@ const VectorFunctionInfo* FindVectorFunction(std::string_view name);
 
 // Shared by functions and engine.
 
-// Takes the name (and __type__, __unit__ with type_and_unit_labels) off, at once or (delayed)
-// by the mark.
+// Takes the name (and __type__, __unit__) off, at once or (delayed) by the mark.
 void DropName(Column& column, const FunctionOptions& options);
 // Columns of one label set joined; two that have a value at one step: "vector cannot contain
 // metrics with the same labelset".
 Result<Columns> MergeSameLabels(Columns columns);
-// x is "NaN" and so on in Go's 'f' form, as count_values and label values show numbers.
+// Go's 'f' form with the fewest digits, "NaN", "+Inf": as label values show numbers.
 std::string FormatFloat(double x);
 
 // Kahan-Neumaier sum, Prometheus' kahansum.Inc. Not to be compiled with fast-math.
 struct KahanSum {
   double sum = 0;
   double c = 0;
-  void Add(double x);
+  void Add(double x) { KahanAdd(x, sum, c); }
   double Result() const { return sum + c; }
 };
 

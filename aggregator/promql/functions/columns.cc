@@ -1,0 +1,82 @@
+// What functions and the engine both do to columns.
+#include <unordered_map>
+#include <utility>
+
+#include "aggregator/promql/functions/families.h"
+#include "common/text/number.h"
+
+namespace opssight::promql {
+
+namespace {
+
+bool IsMetadata(const Label& label) {
+  return label.name == kMetricName || label.name == "__type__" || label.name == "__unit__";
+}
+
+Status JoinInto(Column& to, Column&& from) {
+  if (!from.histograms.empty() && to.histograms.empty()) {
+    to.histograms.resize(to.values.size());
+  }
+  for (std::size_t step = 0; step < to.values.size(); ++step) {
+    if (!from.Has(step)) continue;
+    if (to.Has(step)) return Invalid("vector cannot contain metrics with the same labelset");
+    to.values[step] = from.values[step];
+    if (from.HasHistogram(step)) to.histograms[step] = std::move(from.histograms[step]);
+  }
+  return {};
+}
+
+}  // namespace
+
+void DropName(Column& column, const FunctionOptions& options) {
+  if (options.delayed_name_removal) {
+    column.drop_name = true;
+    return;
+  }
+  std::vector<Label> kept;
+  kept.reserve(column.labels.size());
+  for (const Label& label : column.labels) {
+    if (!IsMetadata(label)) kept.push_back(label);
+  }
+  if (kept.size() != column.labels.size()) column.labels = Labels(std::move(kept));
+}
+
+Result<Columns> MergeSameLabels(Columns columns) {
+  std::unordered_multimap<std::uint64_t, std::size_t> known;
+  known.reserve(columns.size());
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    const std::uint64_t hash = columns[i].labels.Hash();
+    const auto [begin, end] = known.equal_range(hash);
+    auto same = begin;
+    while (same != end && columns[same->second].labels != columns[i].labels) ++same;
+    if (same != end) {
+      OPS_RETURN_IF_ERROR(JoinInto(columns[same->second], std::move(columns[i])));
+      continue;
+    }
+    if (kept != i) columns[kept] = std::move(columns[i]);
+    known.emplace(hash, kept++);
+  }
+  columns.erase(columns.begin() + static_cast<std::ptrdiff_t>(kept), columns.end());
+  return columns;
+}
+
+Result<Columns> Nameless(Columns columns, const FunctionOptions& options) {
+  std::erase_if(columns, [](const Column& column) {
+    for (std::size_t step = 0; step < column.values.size(); ++step) {
+      if (column.Has(step)) return false;
+    }
+    return true;
+  });
+  for (Column& column : columns) DropName(column, options);
+  if (options.delayed_name_removal) return columns;
+  return MergeSameLabels(std::move(columns));
+}
+
+std::string FormatFloat(double x) {
+  std::string text;
+  AppendFixed(x, text);
+  return text;
+}
+
+}  // namespace opssight::promql
