@@ -93,7 +93,9 @@ Status Running::OpenStores() {
   options.clock = &clock_;
   options.batch_limits = config_.ingest.limits;  // What ingest took, replay must take.
   OPS_TRY(store_, Store::Open(std::move(options)));
-  metrics_ = std::make_unique<MetricsStore>(config_.metrics, store_->layouts());
+  MetricsOptions metrics = config_.metrics;
+  metrics.meta = store_->meta();
+  metrics_ = std::make_unique<MetricsStore>(std::move(metrics), store_->layouts());
   logs_ = std::make_unique<LogsStore>(config_.logs);
   spans_ = std::make_unique<SpansStore>(config_.spans);
   gaps_ = std::make_unique<GapsStore>(config_.gaps);

@@ -74,6 +74,16 @@ void AddSeriesMetrics(Registry& registry, const MetricsStore& store) {
       MetricType::kCounter, &MetricsStore::unknown_layout_rows);
   add("opssight_metrics_refused_rows_total", "Rows with an impossible time or shape.",
       MetricType::kCounter, &MetricsStore::refused_rows);
+  add("opssight_metrics_histograms_total", "Native histograms stored.", MetricType::kCounter,
+      &MetricsStore::histograms_applied);
+  add("opssight_metrics_exemplars_total", "Exemplars stored.", MetricType::kCounter,
+      &MetricsStore::exemplars_applied);
+  add("opssight_metrics_dropped_exemplars_total", "Exemplars above a limit.", MetricType::kCounter,
+      &MetricsStore::dropped_exemplars);
+  add("opssight_metrics_metadata_families", "Metric families with metadata.", MetricType::kGauge,
+      &MetricsStore::metadata_families);
+  add("opssight_metrics_dropped_metadata_total", "Metadata of families above the limit.",
+      MetricType::kCounter, &MetricsStore::dropped_metadata);
   add("opssight_metrics_corrupt_blocks_total", "Blocks left out of answers.", MetricType::kCounter,
       &MetricsStore::corrupt_blocks);
 }

@@ -50,6 +50,12 @@ Status GuardedEnv::WriteLocked(const std::function<Status(WriteTxn&)>& body) {
   return txn.Commit();
 }
 
+Status GuardedEnv::CopyTo(const std::string& path) {
+  MutexLock lock(mutex_);
+  OPS_RETURN_IF_ERROR(EnsureOpen());
+  return env_->CopyTo(path);
+}
+
 Status GuardedEnv::Write(const std::function<Status(WriteTxn&)>& body) {
   MutexLock lock(mutex_);
   OPS_RETURN_IF_ERROR(EnsureOpen());

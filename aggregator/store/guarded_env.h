@@ -36,6 +36,9 @@ class GuardedEnv {
   // Commits unless body fails; then nothing happened.
   Status Write(const std::function<Status(WriteTxn&)>& body) OPS_EXCLUDES(mutex_);
 
+  // A copy of what is committed at a path where there is nothing yet.
+  Status CopyTo(const std::string& path) OPS_EXCLUDES(mutex_);
+
   const std::string& path() const { return path_; }
 
  private:

@@ -57,6 +57,14 @@ Status ReserveLockFile(const std::string& path, unsigned int readers_max) {
   return {};
 }
 
+Status SyncFile(const std::string& path) {
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return IoError("lmdb: open " + path, errno);
+  const int failed = fsync(fd) != 0 ? errno : 0;
+  close(fd);
+  return failed != 0 ? Status(IoError("lmdb: sync " + path, failed)) : Status();
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Env>> Env::Open(const std::string& path, const EnvOptions& options) {
@@ -94,6 +102,13 @@ Result<WriteTxn> Env::BeginWrite() {
     return LmdbError(code, path_, "begin write");
   }
   return WriteTxn(txn, &path_);
+}
+
+Status Env::CopyTo(const std::string& path) {
+  if (const int code = mdb_env_copy2(env_, path.c_str(), MDB_CP_COMPACT); code != 0) {
+    return LmdbError(code, path_, "copy to " + path);
+  }
+  return SyncFile(path);
 }
 
 std::uint64_t Env::used_bytes() const {

@@ -60,6 +60,10 @@ class Env {
   Result<ReadTxn> BeginRead();
   Result<WriteTxn> BeginWrite();
   const std::string& path() const { return path_; }
+  // A copy of what is committed, without free pages, at a path where there is nothing yet.
+  // A reader meanwhile: what is freed after it began stays in the file. On disk when it
+  // returns well.
+  Status CopyTo(const std::string& path);
   // Bytes of the file that hold data (its pages in use).
   std::uint64_t used_bytes() const;
 

@@ -203,6 +203,44 @@ Status DayFiles::WriteInto(Env& env, WalPosition cut, const std::vector<Numbered
   return {};
 }
 
+Status DayFiles::Rewrite(DayNumber day) {
+  OPS_TRY(const std::shared_ptr<Env> env, Open(day));
+  if (env == nullptr) return {};
+  const std::string copy = Path(day) + ".new";
+  std::error_code error;
+  std::filesystem::remove(copy, error);  // Of a process that was killed here.
+  OPS_RETURN_IF_ERROR(env->CopyTo(copy));
+  MutexLock lock(mutex_);
+  const auto it = days_.find(day);
+  if (it == days_.end()) {  // Dropped meanwhile.
+    std::filesystem::remove(copy, error);
+    return {};
+  }
+  std::filesystem::rename(copy, Path(day), error);
+  if (error) return IoError("store: rename " + copy, error.value());
+  // The lock file is the old environment's, as long as somebody has it.
+  std::filesystem::remove(Path(day) + "-lock", error);
+  if (it->second.env != nullptr) --open_;
+  it->second.env = nullptr;
+  return {};
+}
+
+bool DayFiles::IsLinked(DayNumber day) const {
+  std::error_code error;
+  const auto names = std::filesystem::hard_link_count(Path(day), error);
+  return !error && names > 1;
+}
+
+Status DayFiles::SnapshotInto(const std::string& dir, DayNumber day, bool copy) {
+  const std::string to = fmt::format("{}/{}", dir, DayFileName(options_.prefix, day));
+  std::error_code error;
+  if (!copy) std::filesystem::create_hard_link(Path(day), to, error);
+  if (!copy && !error) return {};
+  // Also where a file system has no links.
+  OPS_TRY(const std::shared_ptr<Env> env, Open(day));
+  return env == nullptr ? Status() : env->CopyTo(to);
+}
+
 void DayFiles::Drop(DayNumber day) {
   std::shared_ptr<Env> env;  // Closes after the unlink, outside the lock.
   {

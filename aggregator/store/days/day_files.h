@@ -62,6 +62,16 @@ class DayFiles {
   };
   Status WriteNumbered(DayNumber day, WalPosition cut, const std::vector<Numbered>& values);
 
+  // Puts a copy without free pages in the file's place: gives back what was deleted from
+  // it, and makes it no other's where it was hard-linked. Nobody may write to the day
+  // meanwhile; readers that have the environment read on in the old one.
+  Status Rewrite(DayNumber day);
+  // Whether the file has another name (a snapshot's): then Rewrite before writing.
+  bool IsLinked(DayNumber day) const;
+  // A second name for the file, or where copy is set a copy of it, in dir. Nobody may write
+  // meanwhile.
+  Status SnapshotInto(const std::string& dir, DayNumber day, bool copy);
+
   // Unlinks the file. A reader that has the environment reads on.
   void Drop(DayNumber day);
 

@@ -19,6 +19,7 @@ Status Gather::StartIndex(std::shared_ptr<const SeriesIndex> index, std::vector<
   OPS_RETURN_IF_ERROR(CheckCancelled());
   indexes_.push_back(std::move(index));
   ids_ = std::move(ids);
+  hidden_.clear();
   slot_of_.resize(ids_.size());
   const std::vector<Hash128> keys = indexes_.back()->Keys(ids_);
   slots_by_key_.reserve(slots_.size() + ids_.size() / 2);
@@ -42,7 +43,9 @@ Status Gather::Count(std::uint64_t samples) {
 
 Status Gather::Add(std::size_t i, std::vector<HistogramPoint> points) {
   std::vector<Histograms::Entry>& entries = histograms_[slot_of_[i]].entries;
+  const auto hidden = hidden_.find(i);
   for (HistogramPoint& point : points) {
+    if (hidden != hidden_.end() && IsHidden(hidden->second, point.time_ms)) continue;
     // A sample is 16 bytes: a histogram counts as the samples that take as much.
     const Histogram& histogram = *point.histogram;
     OPS_RETURN_IF_ERROR(Count(1 + (histogram.positive.size() + histogram.negative.size()) / 2));
@@ -63,9 +66,32 @@ bool Gather::NeedsOrders() {
   return left_out_orders_ && disordered_;
 }
 
+bool Gather::IsHidden(const std::vector<Hidden>& ranges, std::int64_t time_ms) const {
+  return std::any_of(ranges.begin(), ranges.end(), [&](const Hidden& range) {
+    return cut_ <= range.cut && time_ms >= range.from_ms && time_ms <= range.to_ms;
+  });
+}
+
 Status Gather::Add(std::size_t i, std::span<const std::int64_t> times,
                    std::span<const double> values, std::span<const std::int64_t> orders,
                    bool strict) {
+  const auto hidden = hidden_.empty() ? hidden_.end() : hidden_.find(i);
+  if (hidden == hidden_.end()) return AddShown(i, times, values, orders, strict);
+  std::vector<std::int64_t> shown_times;
+  std::vector<double> shown_values;
+  std::vector<std::int64_t> shown_orders;
+  for (std::size_t k = 0; k < times.size(); ++k) {
+    if (IsHidden(hidden->second, times[k])) continue;
+    shown_times.push_back(times[k]);
+    shown_values.push_back(values[k]);
+    if (!orders.empty()) shown_orders.push_back(orders[k]);
+  }
+  return AddShown(i, shown_times, shown_values, shown_orders, strict);
+}
+
+Status Gather::AddShown(std::size_t i, std::span<const std::int64_t> times,
+                        std::span<const double> values, std::span<const std::int64_t> orders,
+                        bool strict) {
   const auto begin = std::lower_bound(times.begin(), times.end(), from_ms_) - times.begin();
   const auto end = std::upper_bound(times.begin(), times.end(), to_ms_) - times.begin();
   if (begin >= end) return {};

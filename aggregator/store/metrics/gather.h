@@ -18,6 +18,7 @@
 #include "aggregator/store/metrics/group.h"
 #include "aggregator/store/metrics/histogram_chunk.h"
 #include "aggregator/store/metrics/series_index.h"
+#include "aggregator/store/signal_store.h"
 
 namespace opssight {
 
@@ -30,8 +31,19 @@ class Gather {
   // What follows is of this index's series `ids` (ascending); index lives as long.
   Status StartIndex(std::shared_ptr<const SeriesIndex> index, std::vector<SeriesId> ids);
   const std::vector<SeriesId>& ids() const { return ids_; }
-  // What follows was written after all that came before.
-  void StartLayer() { ++layer_; }
+  // What follows was written after all that came before, in a flush at cut.
+  void StartLayer(WalPosition cut = 0) {
+    ++layer_;
+    cut_ = cut;
+  }
+  // Of ids()[i], what cuts up to range.cut have in [from_ms, to_ms] is deleted. Until the
+  // next StartIndex.
+  struct Hidden {
+    WalPosition cut = 0;
+    std::int64_t from_ms = 0;
+    std::int64_t to_ms = 0;
+  };
+  void Hide(std::size_t i, const Hidden& range) { hidden_[i].push_back(range); }
 
   // Samples of ids()[i], times ascending; strict: none twice. orders: one for each, or none.
   Status Add(std::size_t i, std::span<const std::int64_t> times, std::span<const double> values,
@@ -76,6 +88,10 @@ class Gather {
   };
   void MarkDisordered(Slot& slot) { slot.disordered = disordered_ = true; }
   Status Count(std::uint64_t samples);
+  bool IsHidden(const std::vector<Hidden>& ranges, std::int64_t time_ms) const;
+  Status AddShown(std::size_t i, std::span<const std::int64_t> times,
+                  std::span<const double> values, std::span<const std::int64_t> orders,
+                  bool strict);
   void MarkMixed();
   void SortDisordered();
   void Sort(Slot& slot, std::span<const Part> parts, Histograms* histograms) const;
@@ -88,6 +104,8 @@ class Gather {
   bool disordered_ = false;
   std::uint64_t samples_ = 0;
   std::uint32_t layer_ = 0;
+  WalPosition cut_ = 0;
+  std::unordered_map<std::size_t, std::vector<Hidden>> hidden_;  // By position in ids_.
   std::vector<std::shared_ptr<const SeriesIndex>> indexes_;
   std::vector<SeriesId> ids_;
   std::vector<std::uint32_t> slot_of_;  // By position in ids_.

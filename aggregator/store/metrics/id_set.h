@@ -70,6 +70,7 @@ class Postings {
     few_ = {};
   }
   IdSet Set() const { return many_ != nullptr ? many_->Copy() : IdSet::Of(few_); }
+  std::uint64_t count() const { return many_ != nullptr ? many_->count() : few_.size(); }
   std::span<const SeriesId> few() const { return few_; }
   const IdSet* many() const { return many_.get(); }  // Null: few() is all.
 

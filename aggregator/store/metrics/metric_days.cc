@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <fmt/core.h>
+
 #include "aggregator/store/metrics/metric_keys.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
@@ -24,6 +26,16 @@ std::optional<DayKey> ParseKey(std::string_view key) {
 }
 
 using Kind = StoredMetricBlock::Kind;
+
+// Calls fn(i) for each b[i] that is in a. Both ascending.
+template <class Fn>
+void ForEachCommon(std::span<const SeriesId> a, std::span<const SeriesId> b, Fn fn) {
+  std::size_t at = 0;
+  for (std::size_t i = 0; i < b.size(); ++i) {
+    while (at < a.size() && a[at] < b[i]) ++at;
+    if (at < a.size() && a[at] == b[i]) fn(i);
+  }
+}
 
 constexpr std::uint32_t kBlocksMax = 1U << 30;  // Of a kind in a cut.
 
@@ -74,6 +86,31 @@ void MetricDay::AddBlocks(Blocks added) {
   blocks->insert(blocks->end(), std::make_move_iterator(added.begin()),
                  std::make_move_iterator(added.end()));
   blocks_ = std::move(blocks);
+}
+
+MetricDay::Exemplars MetricDay::exemplars() const {
+  MutexLock lock(mutex_);
+  return exemplars_;
+}
+
+void MetricDay::AddExemplars(const StoredExemplarPiece& piece) {
+  MutexLock lock(mutex_);
+  exemplars_.push_back(piece);
+}
+
+void MetricDay::SetExemplars(WalPosition cut, const Exemplars& pieces) {
+  MutexLock lock(mutex_);
+  exemplars_.erase(
+      std::remove_if(exemplars_.begin(), exemplars_.end(),
+                     [cut](const StoredExemplarPiece& piece) { return piece.cut == cut; }),
+      exemplars_.end());
+  exemplars_.insert(exemplars_.end(), pieces.begin(), pieces.end());
+}
+
+void MetricDay::ReplaceBlocks(Blocks blocks) {
+  auto all = std::make_shared<const Blocks>(std::move(blocks));
+  MutexLock lock(mutex_);
+  blocks_ = std::move(all);
 }
 
 void MetricDays::LeaveOut(const std::string& path, const Error& why) {
@@ -171,6 +208,20 @@ Status MetricDays::ReadEntries(Env& env, WalPosition valid_up_to, MetricDay& day
       OPS_TRY(at, cursor.Next());
       continue;
     }
+    if (here.number >= kExemplarNumber) {
+      if (const auto piece = ReadExemplarHead(at->second)) {
+        day.AddExemplars({.cut = here.cut, .number = here.number, .piece = *piece});
+      } else {
+        LeaveOut(env.path(), piece.error());
+      }
+      OPS_TRY(at, cursor.Next());
+      continue;
+    }
+    if (here.number == kCleanedNumber) {
+      day.MarkCleaned();
+      OPS_TRY(at, cursor.Next());
+      continue;
+    }
     const auto kind = here.number == kHistogramSummaryNumber ? Kind::kHistograms : Kind::kFloats;
     OPS_TRY(MetricDay::Blocks blocks,
             BlocksOf(txn, *table, here.cut, kind, at->second, env.path()));
@@ -252,7 +303,7 @@ Status MetricDays::ReadGroups(std::string_view bytes, StoredMetricBlock& block, 
 }
 
 Status MetricDays::Select(DayNumber number, const std::vector<Matcher>& matchers,
-                          WalPosition published, Gather& out) {
+                          WalPosition published, const TombstoneList& tombstones, Gather& out) {
   OPS_TRY(const std::shared_ptr<MetricDay> day, Load(number));
   OPS_TRY(const std::shared_ptr<Env> env, files_.Open(number));
   if (day == nullptr || env == nullptr) return {};
@@ -260,6 +311,12 @@ Status MetricDays::Select(DayNumber number, const std::vector<Matcher>& matchers
   if (ids.empty()) return {};
   OPS_RETURN_IF_ERROR(
       out.StartIndex(std::shared_ptr<const SeriesIndex>(day, &day->index()), std::move(ids)));
+  for (const auto& tombstone : OfDay(tombstones, number)) {
+    ForEachCommon(day->index().Match(tombstone->matchers), out.ids(), [&](std::size_t i) {
+      out.Hide(i,
+               {.cut = tombstone->cut, .from_ms = tombstone->from_ms, .to_ms = tombstone->to_ms});
+    });
+  }
   const std::shared_ptr<const MetricDay::Blocks> blocks = day->blocks();
   constexpr std::size_t kBlocksPerTxn = 64;  // Reads are short: a long one keeps old pages.
   std::optional<ReadTxn> txn;
@@ -270,7 +327,7 @@ Status MetricDays::Select(DayNumber number, const std::vector<Matcher>& matchers
   for (const auto& block : *blocks) {
     const BlockSummary& summary = block->summary;
     if (block->cut > published) continue;
-    if (std::exchange(cut, block->cut) != block->cut) out.StartLayer();
+    if (std::exchange(cut, block->cut) != block->cut) out.StartLayer(cut);
     if (summary.max_ms < out.from_ms() || summary.min_ms > out.to_ms()) continue;
     if (!Meets(summary.runs, out.ids())) continue;
     if (read++ % kBlocksPerTxn == 0) {
@@ -288,6 +345,52 @@ Status MetricDays::Select(DayNumber number, const std::vector<Matcher>& matchers
     LeaveOut(env->path(), status.error());
   }
   return {};
+}
+
+Status MetricDays::SelectExemplars(DayNumber number, const std::vector<Matcher>& matchers,
+                                   std::int64_t from_ms, std::int64_t to_ms, WalPosition published,
+                                   const QueryLimits& limits, ExemplarAnswer& out) {
+  OPS_TRY(const std::shared_ptr<MetricDay> day, Load(number));
+  OPS_TRY(const std::shared_ptr<Env> env, files_.Open(number));
+  if (day == nullptr || env == nullptr) return {};
+  const MetricDay::Exemplars pieces = day->exemplars();
+  if (pieces.empty()) return {};
+  const std::vector<SeriesId> ids = day->index().Match(matchers);
+  if (ids.empty()) return {};
+  for (const StoredExemplarPiece& at : pieces) {
+    if (at.cut > published || at.piece.max_ms < from_ms || at.piece.min_ms > to_ms) continue;
+    if (limits.cancelled && limits.cancelled()) return Unavailable("query cancelled");
+    OPS_TRY(ReadTxn txn, env->BeginRead());
+    OPS_TRY(const Table table, txn.OpenTable(DayFiles::kTable));
+    OPS_TRY(const auto bytes, txn.Get(table, DayFiles::Key(at.cut, at.number)));
+    const auto read = bytes ? ReadExemplars(*bytes)
+                            : Result<std::vector<StoredExemplar>>(Corrupt("block OME1: gone"));
+    if (!read) {
+      LeaveOut(env->path(), read.error());
+      continue;
+    }
+    OPS_RETURN_IF_ERROR(AddExemplars(day->index(), ids, *read, from_ms, to_ms, limits, out));
+  }
+  return {};
+}
+
+Status AddExemplars(const SeriesIndex& index, std::span<const SeriesId> ids,
+                    std::span<const StoredExemplar> exemplars, std::int64_t from_ms,
+                    std::int64_t to_ms, const QueryLimits& limits, ExemplarAnswer& out) {
+  std::vector<SeriesId> wanted;
+  std::vector<const ExemplarPoint*> points;
+  for (const StoredExemplar& one : exemplars) {
+    if (one.point.time_ms < from_ms || one.point.time_ms > to_ms) continue;
+    if (!std::binary_search(ids.begin(), ids.end(), one.id)) continue;
+    wanted.push_back(one.id);
+    points.push_back(&one.point);
+  }
+  std::vector<Labels> labels;
+  index.AppendLabels(wanted, labels);
+  for (std::size_t i = 0; i < points.size(); ++i) out.Add(labels[i], *points[i]);
+  if (out.size() <= limits.samples_max) return {};
+  return Exhausted(fmt::format("query reads more than {} exemplars; narrow its time or its series",
+                               limits.samples_max));
 }
 
 Status MetricDays::Retain(std::int64_t keep_from_ms, std::uint64_t bytes_max) {

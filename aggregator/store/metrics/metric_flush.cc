@@ -25,6 +25,7 @@ struct FrozenTargets {
   };
   std::vector<Target> list;
   std::vector<FrozenHistograms> histograms;
+  std::vector<StoredExemplar> exemplars;
 };
 
 namespace {
@@ -67,6 +68,7 @@ Result<std::set<DayNumber>> DaysOf(const FrozenTargets& targets) {
   for (const FrozenHistograms& one : targets.histograms) {
     OPS_RETURN_IF_ERROR(AddDaysOf(one.view, days));
   }
+  for (const StoredExemplar& one : targets.exemplars) days.insert(DayOfMs(one.point.time_ms));
   return days;
 }
 
@@ -131,6 +133,21 @@ Status WriteList(DayFiles& files, DayNumber day, WalPosition cut, std::uint32_t 
   return files.WriteNumbered(day, cut, {{.number = number, .value = list}});
 }
 
+// Those of the day, with their ids in its index.
+std::vector<StoredExemplar> ExemplarsOf(DayNumber day, std::span<const StoredExemplar> exemplars,
+                                        SeriesCopier& copier) {
+  std::vector<StoredExemplar> out;
+  std::vector<SeriesId> ids;
+  for (const StoredExemplar& one : exemplars) {
+    if (DayOfMs(one.point.time_ms) != day) continue;
+    out.push_back(one);
+    ids.push_back(one.id);
+  }
+  ids = copier.Map(ids);
+  for (std::size_t i = 0; i < out.size(); ++i) out[i].id = ids[i];
+  return out;
+}
+
 }  // namespace
 
 Status MetricDays::LogSeries(DayNumber number, WalPosition cut, MetricDay& day) {
@@ -177,8 +194,33 @@ Result<std::vector<BlockSummary>> MetricDays::FlushHistograms(
   return queue.summaries();
 }
 
+Result<MetricDay::Exemplars> MetricDays::FlushExemplars(DayNumber number, WalPosition cut,
+                                                        const MetricDay& day,
+                                                        std::span<const StoredExemplar> exemplars) {
+  std::size_t before = 0;
+  for (const StoredExemplarPiece& one : day.exemplars()) {
+    if (one.cut != cut) before += one.piece.count;
+  }
+  const std::size_t room = options_.exemplars_max - std::min(before, options_.exemplars_max);
+  if (exemplars.size() > room) {
+    dropped_.fetch_add(exemplars.size() - room, std::memory_order_relaxed);
+    exemplars = exemplars.first(room);
+  }
+  MetricDay::Exemplars out;
+  for (std::size_t at = 0; at < exemplars.size(); at += kExemplarsPerPiece) {
+    const auto some = exemplars.subspan(at, std::min(kExemplarsPerPiece, exemplars.size() - at));
+    const std::string bytes = WriteExemplars(some);
+    const auto key = kExemplarNumber + static_cast<std::uint32_t>(out.size());
+    OPS_RETURN_IF_ERROR(files_.WriteNumbered(number, cut, {{.number = key, .value = bytes}}));
+    OPS_TRY(const ExemplarPiece piece, ReadExemplarHead(bytes));
+    out.push_back({.cut = cut, .number = key, .piece = piece});
+  }
+  return out;
+}
+
 Status MetricDays::FlushDay(DayNumber number, WalPosition cut, const MetricsHead& head,
                             const FrozenTargets& targets) {
+  if (files_.IsLinked(number)) OPS_RETURN_IF_ERROR(files_.Rewrite(number));
   OPS_RETURN_IF_ERROR(files_.WriteNumbered(number, cut, {}));
   OPS_TRY(const std::shared_ptr<MetricDay> day, Load(number));
   if (day == nullptr) return Internal("metrics: a day is gone while it is written");
@@ -197,6 +239,7 @@ Status MetricDays::FlushDay(DayNumber number, WalPosition cut, const MetricsHead
     histogram_ids.push_back(one.id);
   }
   histogram_ids = copier.Map(histogram_ids);
+  const std::vector<StoredExemplar> exemplars = ExemplarsOf(number, targets.exemplars, copier);
   OPS_RETURN_IF_ERROR(LogSeries(number, cut, *day));
   BlockQueue queue(files_, number, cut, kBlockNumber, options_);
   Status status;
@@ -226,11 +269,14 @@ Status MetricDays::FlushDay(DayNumber number, WalPosition cut, const MetricsHead
     blocks.push_back(
         std::make_shared<StoredMetricBlock>(cut, StoredMetricBlock::Kind::kHistograms, summary));
   }
+  OPS_TRY(const MetricDay::Exemplars pieces, FlushExemplars(number, cut, *day, exemplars));
+  day->SetExemplars(cut, pieces);
   day->SetBlocks(cut, std::move(blocks));
   return {};
 }
 
 Status MetricDays::Flush(WalPosition cut, const MetricsHead& head) {
+  MutexLock write_lock(write_mutex_);
   OPS_RETURN_IF_ERROR(files_.DropLeftovers());
   FrozenTargets targets;
   for (const auto& target : head.Targets()) {
@@ -241,6 +287,7 @@ Status MetricDays::Flush(WalPosition cut, const MetricsHead& head) {
   for (const SeriesId id : head.histograms().Ids()) {
     targets.histograms.push_back({.id = id, .view = head.histograms().Take(id)});
   }
+  targets.exemplars = head.exemplars().All();
   OPS_TRY(const std::set<DayNumber> days, DaysOf(targets));
   Status status;
   for (const DayNumber day : days) {

@@ -13,7 +13,7 @@ std::vector<std::shared_ptr<const HeadTarget>> MetricsHead::Targets() const {
 }
 
 bool MetricsHead::empty() const {
-  if (!histograms_.empty()) return false;
+  if (!histograms_.empty() || !exemplars_.empty()) return false;
   MutexLock lock(mutex_);
   return targets_.empty();
 }
@@ -130,6 +130,17 @@ void HeadWriter::AppendHistogram(const HistogramRow& row) {
   targets_[owners_[id].target]->MarkShared();  // Others that have it are marked already.
 }
 
+HeadWriter::Kept HeadWriter::AppendExemplar(const Exemplar& exemplar, std::size_t exemplars_max) {
+  if (head_->exemplars_.size() >= exemplars_max) return Kept::kFull;
+  StoredExemplar one{
+      .id = index_->Intern(*exemplar.series),
+      .point = {.time_ms = exemplar.time_ms, .value = exemplar.value, .labels = exemplar.labels}};
+  if (exemplar_repeats_.Repeats(one)) return Kept::kRepeated;
+  head_->bytes_.fetch_add(BytesOf(one), std::memory_order_relaxed);
+  head_->exemplars_.Add(std::move(one));
+  return Kept::kYes;
+}
+
 std::shared_ptr<const MetricsHead> HeadWriter::Freeze() {
   constexpr std::uint64_t kHeadsUnseen = 8;  // A layout may skip so many.
   constexpr std::size_t kSpareSeries = 10'000;
@@ -148,6 +159,7 @@ std::shared_ptr<const MetricsHead> HeadWriter::Freeze() {
     index_ = std::make_shared<SeriesIndex>();
     layouts_.clear();
     owners_.clear();
+    exemplar_repeats_.Clear();
   }
   std::fill(owners_.begin(), owners_.end(), Owner());
   targets_.clear();

@@ -19,6 +19,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "aggregator/store/metrics/exemplars.h"
 #include "aggregator/store/metrics/head_target.h"
 #include "aggregator/store/metrics/histogram_head.h"
 #include "aggregator/store/metrics/series_index.h"
@@ -34,6 +35,7 @@ class MetricsHead {
   const SeriesIndex& index() const { return *index_; }
   std::vector<std::shared_ptr<const HeadTarget>> Targets() const;
   const HistogramHead& histograms() const { return histograms_; }
+  const ExemplarHead& exemplars() const { return exemplars_; }
   std::uint64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }  // Of rows.
   std::uint64_t series() const { return series_.load(std::memory_order_relaxed); }
   bool empty() const;
@@ -44,6 +46,7 @@ class MetricsHead {
   std::atomic<std::uint64_t> bytes_{0};
   std::atomic<std::uint64_t> series_{0};
   HistogramHead histograms_;
+  ExemplarHead exemplars_;
   mutable Mutex mutex_;
   std::vector<std::shared_ptr<HeadTarget>> targets_ OPS_GUARDED_BY(mutex_);
 };
@@ -59,6 +62,9 @@ class HeadWriter {
               std::span<const double> values);
   // A native histogram, in the order of the rows.
   void AppendHistogram(const HistogramRow& row);
+  // At most exemplars_max in a head; what a series repeats is not kept twice.
+  enum class Kept : std::uint8_t { kYes, kRepeated, kFull };
+  Kept AppendExemplar(const Exemplar& exemplar, std::size_t exemplars_max);
   // Whether Append needs the layout's content.
   bool Knows(const LayoutId& id) const { return layouts_.contains(id); }
   // 0: unknown.
@@ -94,6 +100,7 @@ class HeadWriter {
   std::vector<Owner> owners_;                         // By series; where it stands in head_.
   // Columns of series that a target has beside their owner; key: target, series.
   std::unordered_map<std::uint64_t, std::uint32_t> second_columns_;
+  ExemplarRepeats exemplar_repeats_;
   std::unordered_set<SeriesId> histograms_;  // Series that head_ has histograms of.
 };
 

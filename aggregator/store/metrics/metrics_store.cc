@@ -24,16 +24,22 @@ bool TimeFits(std::int64_t time_ms) {
 
 MetricsStore::MetricsStore(MetricsOptions options, const LayoutLookup& layouts)
     : layouts_(layouts),
+      exemplars_head_max_(options.exemplars_head_max),
+      meta_(options.meta),
+      metadata_(options.metadata_max),
       days_({.files = {.dir = options.dir,
                        .prefix = 'm',
                        .map_bytes = options.map_bytes,
                        .transaction_bytes_max = options.transaction_bytes_max},
              .block_bytes = options.block_bytes,
-             .index_bytes_max = options.day_index_bytes_max}),
+             .index_bytes_max = options.day_index_bytes_max,
+             .exemplars_max = options.exemplars_day_max}),
       head_(writer_.head()) {}
 
 Status MetricsStore::Recover(WalPosition flushed) {
   OPS_RETURN_IF_ERROR(days_.Recover(flushed));
+  OPS_RETURN_IF_ERROR(metadata_.Load(meta_));
+  OPS_RETURN_IF_ERROR(tombstones_.Load(meta_));
   MutexLock lock(mutex_);
   published_ = flushed;
   return {};
@@ -92,11 +98,32 @@ void MetricsStore::ApplyHistograms(const std::vector<HistogramRow>& rows) {
   }
 }
 
+void MetricsStore::ApplyExemplars(const std::vector<Exemplar>& exemplars) {
+  for (const Exemplar& exemplar : exemplars) {
+    if (!TimeFits(exemplar.time_ms)) {
+      refused_.fetch_add(1, std::memory_order_relaxed);
+      continue;
+    }
+    switch (writer_.AppendExemplar(exemplar, exemplars_head_max_)) {
+      case HeadWriter::Kept::kYes:
+        exemplars_.fetch_add(1, std::memory_order_relaxed);
+        break;
+      case HeadWriter::Kept::kFull:
+        dropped_exemplars_.fetch_add(1, std::memory_order_relaxed);
+        break;
+      case HeadWriter::Kept::kRepeated:
+        break;
+    }
+  }
+}
+
 void MetricsStore::Apply(const BatchOrigin&, std::shared_ptr<const DecodedBatch> batch) {
-  if (batch->metrics().empty() && batch->histograms().empty()) return;
+  if (!batch->metadata().empty()) metadata_.Add(batch->metadata());
+  if (batch->metrics().empty() && batch->histograms().empty() && batch->exemplars().empty()) return;
   MutexLock lock(apply_mutex_);
   for (const MetricRowsView& rows : batch->metrics()) ApplyRows(rows);
   ApplyHistograms(batch->histograms());
+  ApplyExemplars(batch->exemplars());
 }
 
 void MetricsStore::Freeze(WalPosition) {
@@ -110,6 +137,8 @@ void MetricsStore::Freeze(WalPosition) {
 }
 
 Status MetricsStore::Flush(WalPosition cut) {
+  // What came after the freeze goes too: it will only be said again.
+  OPS_RETURN_IF_ERROR(metadata_.Flush());
   const Snapshot snapshot = Take();
   return snapshot.frozen == nullptr ? Status() : days_.Flush(cut, *snapshot.frozen);
 }
@@ -122,7 +151,27 @@ void MetricsStore::Publish(WalPosition cut) {
 }
 
 Status MetricsStore::Retain(std::int64_t keep_from_ms, std::uint64_t bytes_max) {
-  return days_.Retain(keep_from_ms, bytes_max);
+  OPS_RETURN_IF_ERROR(days_.Retain(keep_from_ms, bytes_max));
+  return tombstones_.DropBefore(keep_from_ms);
+}
+
+Status MetricsStore::AddTombstone(const std::vector<Matcher>& matchers, std::int64_t from_ms,
+                                  std::int64_t to_ms) {
+  return tombstones_.Add(
+      {.matchers = matchers, .from_ms = from_ms, .to_ms = to_ms, .cut = Take().published});
+}
+
+Status MetricsStore::CleanTombstones() {
+  const auto tombstones = tombstones_.All();
+  if (tombstones->empty()) return {};
+  OPS_RETURN_IF_ERROR(days_.Clean(*tombstones));
+  return tombstones_.Remove(*tombstones);
+}
+
+Status MetricsStore::SnapshotInto(const std::string& dir, std::int64_t now_ms) {
+  OPS_RETURN_IF_ERROR(days_.SnapshotInto(dir, DayOfMs(now_ms)));
+  // Last: its note of the newest cut then covers all that was copied.
+  return meta_ == nullptr ? Status() : meta_->CopyTo(dir + "/meta.mdb");
 }
 
 MetricsStore::Snapshot MetricsStore::Take() const {
@@ -139,6 +188,36 @@ std::uint64_t MetricsStore::head_bytes() const {
     bytes += snapshot.frozen->index().bytes();
   }
   return bytes;
+}
+
+TsdbStatistics MetricsStore::Statistics(std::size_t top) const {
+  const Snapshot snapshot = Take();
+  TsdbStatistics out;
+  snapshot.head->index().Statistics(top, out);
+  std::int64_t min_ms = INT64_MAX;
+  std::int64_t max_ms = INT64_MIN;
+  for (const HeadPtr& head : {snapshot.frozen, snapshot.head}) {
+    if (head == nullptr) continue;
+    const auto see = [&](std::size_t chunks, std::int64_t from_ms, std::int64_t to_ms) {
+      out.chunks += chunks;
+      min_ms = std::min(min_ms, from_ms);
+      max_ms = std::max(max_ms, to_ms);
+    };
+    for (const auto& target : head->Targets()) {
+      const HeadTarget::View view = target->Take();
+      const std::size_t columns = view.series == nullptr ? 0 : view.series->size();
+      see(columns * (view.minis.size() + (view.open_rows > 0 ? 1 : 0)), view.min_ms, view.max_ms);
+    }
+    for (const SeriesId id : head->histograms().Ids()) {
+      const HistogramHead::View view = head->histograms().Take(id);
+      see(view.chunks.size() + (view.open.empty() ? 0 : 1), view.min_ms, view.max_ms);
+    }
+  }
+  if (min_ms <= max_ms) {
+    out.min_time_ms = min_ms;
+    out.max_time_ms = max_ms;
+  }
+  return out;
 }
 
 std::uint64_t MetricsStore::head_series() const {
@@ -189,13 +268,34 @@ Result<std::vector<Series>> MetricsStore::Select(const std::vector<Matcher>& mat
 
 Status MetricsStore::Fill(const Snapshot& snapshot, const std::vector<Matcher>& matchers,
                           Gather& out) const {
+  const auto tombstones = tombstones_.All();
   for (const DayNumber day : days_.DaysIn(out.from_ms(), out.to_ms())) {
-    OPS_RETURN_IF_ERROR(days_.Select(day, matchers, snapshot.published, out));
+    OPS_RETURN_IF_ERROR(days_.Select(day, matchers, snapshot.published, *tombstones, out));
   }
   if (snapshot.frozen != nullptr) {
     OPS_RETURN_IF_ERROR(SelectHead(snapshot.frozen, matchers, out));
   }
   return SelectHead(snapshot.head, matchers, out);
+}
+
+Result<std::vector<SeriesExemplars>> MetricsStore::Exemplars::Select(
+    const std::vector<Matcher>& matchers, std::int64_t from_ms, std::int64_t to_ms,
+    const QueryLimits& limits) const {
+  ExemplarAnswer answer;
+  if (from_ms > to_ms) return answer.Finish();
+  const Snapshot snapshot = store_.Take();
+  for (const DayNumber day : store_.days_.DaysIn(from_ms, to_ms)) {
+    OPS_RETURN_IF_ERROR(store_.days_.SelectExemplars(day, matchers, from_ms, to_ms,
+                                                     snapshot.published, limits, answer));
+  }
+  for (const HeadPtr& head : {snapshot.frozen, snapshot.head}) {
+    if (head == nullptr || head->exemplars().empty()) continue;
+    const std::vector<SeriesId> ids = head->index().Match(matchers);
+    OPS_RETURN_IF_ERROR(AddExemplars(head->index(), ids,
+                                     head->exemplars().Find(ids, from_ms, to_ms), from_ms, to_ms,
+                                     limits, answer));
+  }
+  return answer.Finish();
 }
 
 Result<std::vector<Labels>> MetricsStore::SelectLabels(const std::vector<Matcher>& matchers,
@@ -222,10 +322,14 @@ Result<std::vector<Labels>> MetricsStore::SelectLabels(const std::vector<Matcher
   // Whole days, of those that there may be.
   const std::int64_t day_from_ms = DayOfMs(std::max<std::int64_t>(from_ms, 0)) * kMsPerDay;
   const std::int64_t day_to_ms = (DayOfMs(std::min(to_ms, kTimeMaxMs)) + 1) * kMsPerDay - 1;
+  const auto tombstones = tombstones_.All();
   const Snapshot snapshot = Take();
   for (const DayNumber number : days_.DaysIn(from_ms, to_ms)) {
     OPS_TRY(const std::shared_ptr<MetricDay> day, days_.Load(number));
-    if (day != nullptr) OPS_RETURN_IF_ERROR(add(day->index(), day->index().Match(matchers)));
+    if (day == nullptr) continue;
+    OPS_TRY(std::vector<SeriesId> ids,
+            days_.SelectIds(*day, matchers, snapshot.published, *tombstones));
+    OPS_RETURN_IF_ERROR(add(day->index(), std::move(ids)));
   }
   for (const HeadPtr& head : {snapshot.frozen, snapshot.head}) {
     if (head == nullptr) continue;

@@ -16,8 +16,10 @@
 #include <string>
 #include <vector>
 
+#include "aggregator/query/exemplars.h"
 #include "aggregator/query/source.h"
 #include "aggregator/store/metrics/gather.h"
+#include "aggregator/store/metrics/metadata_book.h"
 #include "aggregator/store/metrics/metric_days.h"
 #include "aggregator/store/metrics/metrics_head.h"
 #include "aggregator/store/signal_store.h"
@@ -31,9 +33,13 @@ struct MetricsOptions {
   std::size_t transaction_bytes_max = 4UL << 20;  // Of a flush.
   std::size_t map_bytes = 64UL << 30;             // Of one day.
   std::size_t day_index_bytes_max = 256UL << 20;  // Memory for indexes of days.
+  std::size_t exemplars_head_max = 100'000;       // Between two flushes.
+  std::size_t exemplars_day_max = 1'000'000;      // Of one day on disk.
+  std::size_t metadata_max = 100'000;             // Metric families with metadata.
+  std::shared_ptr<GuardedEnv> meta;               // For metadata. Null: in memory only.
 };
 
-class MetricsStore final : public SignalStore, public SeriesSource {
+class MetricsStore final : public SignalStore, public SeriesSource, public TsdbStats {
  public:
   // layouts outlives the store.
   MetricsStore(MetricsOptions options, const LayoutLookup& layouts);
@@ -49,10 +55,34 @@ class MetricsStore final : public SignalStore, public SeriesSource {
 
   Result<std::vector<Series>> Select(const std::vector<Matcher>& matchers, std::int64_t from_ms,
                                      std::int64_t to_ms, const QueryLimits& limits) const override;
+  // Hides what is stored now of the matching series in [from_ms, to_ms]; durable when it
+  // returns well (with meta). What is in the heads is not: flush first (metrics_admin.h).
+  // kExhausted: too many wait to be cleaned.
+  Status AddTombstone(const std::vector<Matcher>& matchers, std::int64_t from_ms,
+                      std::int64_t to_ms);
+  // Takes what tombstones hide out of the files, and then the tombstones away.
+  Status CleanTombstones();
+  std::uint64_t tombstones() const { return tombstones_.size(); }
+  // The days as they are in dir, which there is: days before today as second names of the
+  // files (copied when one is written again), the rest as copies. meta.mdb too.
+  Status SnapshotInto(const std::string& dir, std::int64_t now_ms);
+
   Result<std::vector<Labels>> SelectLabels(const std::vector<Matcher>& matchers,
                                            std::int64_t from_ms, std::int64_t to_ms,
                                            const QueryLimits& limits) const override;
 
+  // Of the head; frozen rows count as chunks and times.
+  TsdbStatistics Statistics(std::size_t top) const override;
+  // The same head and days. Live as long as the store.
+  const ExemplarSource& exemplars() const { return exemplar_source_; }
+  const MetadataSource& metadata() const { return metadata_; }
+
+  std::uint64_t exemplars_applied() const { return exemplars_.load(std::memory_order_relaxed); }
+  std::uint64_t dropped_exemplars() const {  // Above exemplars_head_max or exemplars_day_max.
+    return dropped_exemplars_.load(std::memory_order_relaxed) + days_.dropped_exemplars();
+  }
+  std::uint64_t metadata_families() const { return metadata_.size(); }
+  std::uint64_t dropped_metadata() const { return metadata_.dropped(); }
   std::uint64_t samples_applied() const { return samples_.load(std::memory_order_relaxed); }
   std::uint64_t histograms_applied() const { return histograms_.load(std::memory_order_relaxed); }
   std::uint64_t unknown_layout_rows() const { return unknown_.load(std::memory_order_relaxed); }
@@ -70,6 +100,7 @@ class MetricsStore final : public SignalStore, public SeriesSource {
     WalPosition published = 0;
   };
   void ApplyRows(const MetricRowsView& rows) OPS_REQUIRES(apply_mutex_);
+  void ApplyExemplars(const std::vector<Exemplar>& exemplars) OPS_REQUIRES(apply_mutex_);
   void ApplyHistograms(const std::vector<HistogramRow>& rows) OPS_REQUIRES(apply_mutex_);
   void Refuse(const LayoutId& layout, std::size_t rows, std::string_view why);
   Snapshot Take() const;
@@ -77,7 +108,25 @@ class MetricsStore final : public SignalStore, public SeriesSource {
   static Status SelectHistograms(const HistogramHead& head, Gather& out);
   static Status SelectHead(const HeadPtr& head, const std::vector<Matcher>& matchers, Gather& out);
 
+  class Exemplars final : public ExemplarSource {
+   public:
+    explicit Exemplars(const MetricsStore& store) : store_(store) {}
+    Result<std::vector<SeriesExemplars>> Select(const std::vector<Matcher>& matchers,
+                                                std::int64_t from_ms, std::int64_t to_ms,
+                                                const QueryLimits& limits) const override;
+
+   private:
+    const MetricsStore& store_;
+  };
+
   const LayoutLookup& layouts_;
+  const std::size_t exemplars_head_max_;
+  const std::shared_ptr<GuardedEnv> meta_;
+  const Exemplars exemplar_source_{*this};
+  MetadataBook metadata_;
+  Tombstones tombstones_;
+  std::atomic<std::uint64_t> exemplars_{0};
+  std::atomic<std::uint64_t> dropped_exemplars_{0};
   std::atomic<std::uint64_t> samples_{0};
   std::atomic<std::uint64_t> histograms_{0};
   std::atomic<std::uint64_t> unknown_{0};

@@ -57,6 +57,17 @@ auto HashOfListAt(const std::vector<SeriesIndex::PairId>& lists,
   return [&lists, &ends](SeriesId id) { return HashOfList(ListAt(lists, ends, id)); };
 }
 
+// The largest first; of equal ones the first.
+void KeepLargest(std::size_t top, std::vector<std::pair<std::uint64_t, std::uint32_t>>& counts) {
+  const std::size_t kept = std::min(top, counts.size());
+  const auto larger = [](const auto& a, const auto& b) {
+    return a.first != b.first ? a.first > b.first : a.second < b.second;
+  };
+  std::partial_sort(counts.begin(), counts.begin() + static_cast<std::ptrdiff_t>(kept),
+                    counts.end(), larger);
+  counts.resize(kept);
+}
+
 // Calls fn for slices of items.
 template <class T, class Fn>
 void InSlices(std::span<const T> items, Fn fn) {
@@ -214,6 +225,43 @@ std::size_t SeriesIndex::bytes() const {
          (lists_.capacity() + list_ends_.capacity() + pairs_.size()) * sizeof(PairId) +
          postings_ * kPostingBytes + name_table_.bytes() + pair_table_.bytes() +
          series_table_.bytes();
+}
+
+void SeriesIndex::Statistics(std::size_t top, TsdbStatistics& out) const {
+  using Count = std::pair<std::uint64_t, std::uint32_t>;  // Of a name or pair.
+  std::vector<Count> metrics;
+  std::vector<Count> values;
+  std::vector<Count> bytes;
+  std::vector<Count> pairs;
+  MutexLock lock(mutex_);
+  const std::uint32_t metric_name = FindName(kMetricName);
+  for (std::uint32_t name = 0; name < names_.size(); ++name) {
+    std::uint64_t size = 0;
+    for (const PairId pair : names_[name].pairs) size += pairs_[pair].value.size();
+    values.emplace_back(names_[name].pairs.size(), name);
+    bytes.emplace_back(size, name);
+  }
+  for (PairId pair = 0; pair < pairs_.size(); ++pair) {
+    const std::uint64_t count = pairs_[pair].postings.count();
+    pairs.emplace_back(count, pair);
+    if (pairs_[pair].name == metric_name) metrics.emplace_back(count, pair);
+  }
+  out.series = list_ends_.size() - lost_.size();
+  out.label_pairs = pairs_.size();
+  for (auto* counts : {&metrics, &values, &bytes, &pairs}) KeepLargest(top, *counts);
+  const auto value_of = [](const std::vector<Pair>& all, std::uint32_t id) {
+    return std::string(all[id].value);
+  };
+  const auto text_of = [](const std::vector<Name>& all, std::uint32_t id) {
+    return std::string(all[id].text);
+  };
+  for (const auto& [n, id] : metrics) out.series_by_metric.emplace_back(value_of(pairs_, id), n);
+  for (const auto& [n, id] : values) out.values_by_label.emplace_back(text_of(names_, id), n);
+  for (const auto& [n, id] : bytes) out.bytes_by_label.emplace_back(text_of(names_, id), n);
+  for (const auto& [n, id] : pairs) {
+    out.series_by_label_value.emplace_back(
+        text_of(names_, pairs_[id].name) + "=" + value_of(pairs_, id), n);
+  }
 }
 
 SeriesIndex::Lists SeriesIndex::ListsOf(std::span<const SeriesId> ids) const {

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "aggregator/query/matcher.h"
+#include "aggregator/query/metrics_admin.h"
 #include "aggregator/store/metrics/id_set.h"
 #include "aggregator/store/metrics/id_table.h"
 #include "aggregator/store/metrics/value_test.h"
@@ -48,6 +49,9 @@ class SeriesIndex {
 
   std::size_t size() const;
   std::size_t bytes() const;  // Memory, about.
+  // The parts of statistics that are about series and labels. Holds the lock for some ms
+  // at 1 M series.
+  void Statistics(std::size_t top, TsdbStatistics& out) const;
 
   // For the series log and for copying between indexes: pairs and lists of them.
   // Views are valid as long as the index.

@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include "aggregator/store/metrics/metric_keys.h"
+#include "aggregator/store/metrics/metrics_admin.h"
 #include "common/base/clock.h"
 #include "common/base/random.h"
 #include "common/bytes/hash.h"
@@ -83,17 +84,21 @@ class MetricsStoreTest : public ::testing::Test {
   }
   ~MetricsStoreTest() override {
     store_.reset();
+    meta_.reset();
     std::filesystem::remove_all(dir_);
   }
 
   void Reopen(WalPosition flushed, std::size_t index_bytes = 256UL << 20) {
     store_.reset();
-    store_ = std::make_unique<MetricsStore>(MetricsOptions{.dir = dir_,
-                                                           .block_bytes = 2000,
-                                                           .transaction_bytes_max = 8000,
-                                                           .map_bytes = 64 << 20,
-                                                           .day_index_bytes_max = index_bytes},
-                                            layouts_);
+    meta_.reset();
+    meta_ = *OpenMeta(dir_, {.map_bytes = 64 << 20});
+    MetricsOptions options{.dir = dir_,
+                           .block_bytes = 2000,
+                           .transaction_bytes_max = 8000,
+                           .map_bytes = 64 << 20,
+                           .day_index_bytes_max = index_bytes};
+    options.meta = meta_;
+    store_ = std::make_unique<MetricsStore>(std::move(options), layouts_);
     const Status status = store_->Recover(flushed);
     ASSERT_TRUE(status.has_value()) << status.error().message;
   }
@@ -159,6 +164,7 @@ class MetricsStoreTest : public ::testing::Test {
 
   std::string dir_;
   Layouts layouts_;
+  std::shared_ptr<GuardedEnv> meta_;
   std::unique_ptr<MetricsStore> store_;
 };
 
@@ -254,6 +260,95 @@ TEST_F(MetricsStoreTest, LimitsAreErrorsNotHalfAnswers) {
     EXPECT_EQ(result.error().code, ErrorCode::kUnavailable);
     Flush(1);
   }
+}
+
+TEST_F(MetricsStoreTest, WhatIsDeletedIsGoneAndWhatComesLaterShows) {
+  const auto layout = MakeLayout({kUp, kLoad});
+  Apply(layout, 10, {1, 7});
+  Apply(layout, 20, {2, 8});
+  Flush(1);
+  const std::vector<Matcher> up = {Make(MatchType::kEqual, "__name__", "up")};
+  ASSERT_TRUE(store_->AddTombstone(up, INT64_MIN, INT64_MAX).has_value());
+  const auto names = [&] {
+    std::vector<std::string> out;
+    const auto found = store_->SelectLabels({}, 0, 100, {});
+    for (const Labels& labels : *found) {
+      out.emplace_back(labels.Get("__name__"));
+    }
+    std::sort(out.begin(), out.end());
+    return out;
+  };
+  const std::string load = "{__name__=\"load\", host=\"a\"} 10=7 20=8; ";
+  const std::vector<std::string> only_load = {"load"};
+  EXPECT_EQ(All(), load);
+  EXPECT_EQ(names(), only_load);
+  Reopen(1);
+  EXPECT_EQ(All(), load);
+  EXPECT_EQ(store_->tombstones(), 1U);
+  for (const bool cleaned : {false, true}) {
+    if (cleaned) {
+      ASSERT_TRUE(store_->CleanTombstones().has_value());
+    }
+    EXPECT_EQ(All(), load);
+    EXPECT_EQ(names(), only_load);
+    EXPECT_EQ(store_->tombstones(), cleaned ? 0U : 1U);
+  }
+  Reopen(1);
+  EXPECT_EQ(All(), load);
+  EXPECT_EQ(names(), only_load);
+  Apply(MakeLayout({kUp}), 10, {5});
+  Flush(2);
+  EXPECT_EQ(All(), load + "{__name__=\"up\", host=\"a\"} 10=5; ");
+  EXPECT_EQ(names(), (std::vector<std::string>{"load", "up"}));
+}
+
+TEST_F(MetricsStoreTest, ASnapshotStaysAsItWas) {
+  const auto layout = MakeLayout({kUp});
+  Apply(layout, 10, {1});
+  Apply(layout, 3 * kMsPerDay, {3});
+  FakeClock clock(3 * kNsPerDay);
+  WalPosition cut = 0;
+  MetricsStoreAdmin admin(*store_, clock,
+                          {.snapshots_dir = dir_ + "/snapshots",
+                           .flush =
+                               [&] {
+                                 Flush(++cut);
+                                 return Status();
+                               },
+                           .seed = 1});
+  const auto name = admin.Snapshot(false);
+  ASSERT_TRUE(name.has_value()) << name.error().message;
+  EXPECT_EQ(name->substr(0, 17), "19700104T000000Z-");
+  const std::string before = All();
+  // Days that have a second name are written to, and cleaned.
+  Apply(layout, 11, {2});
+  Apply(layout, 3 * kMsPerDay + 1, {4});
+  ASSERT_TRUE(admin.DeleteSeries({{Make(MatchType::kEqual, "__name__", "up")}}, 0, 10).has_value());
+  ASSERT_TRUE(admin.CleanTombstones().has_value());
+  EXPECT_EQ(All(), "{__name__=\"up\", host=\"a\"} 11=2 259200000=3 259200001=4; ");
+  EXPECT_EQ(std::filesystem::hard_link_count(dir_ + "/m-19700101.mdb"), 1U);
+  const std::string dir = dir_;
+  store_.reset();
+  dir_ = dir + "/snapshots/" + *name;
+  Reopen(cut);
+  EXPECT_EQ(All(), before);
+  dir_ = dir;
+}
+
+TEST_F(MetricsStoreTest, StatisticsAreOfTheHead) {
+  Apply(MakeLayout({kUp, kLoad}), 10, {1, 7});
+  Apply(MakeLayout({Labels{{"__name__", "up"}, {"host", "bb"}}}), 20, {1});
+  const TsdbStatistics stats = store_->Statistics(1);
+  using Counts = std::vector<TsdbStatistics::Count>;
+  EXPECT_EQ(stats.series, 3U);
+  EXPECT_EQ(stats.label_pairs, 4U);
+  EXPECT_EQ(stats.chunks, 3U);
+  EXPECT_EQ(stats.min_time_ms, 10);
+  EXPECT_EQ(stats.max_time_ms, 20);
+  EXPECT_EQ(stats.series_by_metric, (Counts{{"up", 2}}));
+  EXPECT_EQ(stats.values_by_label, (Counts{{"__name__", 2}}));
+  EXPECT_EQ(stats.bytes_by_label, (Counts{{"__name__", 6}}));
+  EXPECT_EQ(stats.series_by_label_value, (Counts{{"__name__=up", 2}}));
 }
 
 TEST_F(MetricsStoreTest, RetentionIsByAgeAndBySizeAndLeavesTheLastDay) {
@@ -448,9 +543,36 @@ class Differential : public MetricsStoreTest {
     for (const Labels& labels : *named) EXPECT_TRUE(names.insert(labels.ToString()).second);
     for (const auto& entry : expected) EXPECT_TRUE(names.contains(entry.first)) << entry.first;
     for (const std::string& name : names) {
-      // A head that reaches over several days names its series for each of them.
-      EXPECT_TRUE(model_.contains(name)) << name;
+      // A head that reaches over several days names its series for each of them; series of
+      // which a part of a block was deleted are named still.
+      EXPECT_TRUE(labels_.contains(name)) << name;
     }
+  }
+
+  // When all is flushed, as MetricsAdmin does.
+  void Delete(Random& random, std::int64_t now_ms, const std::string& step) {
+    std::vector<Matcher> matchers;
+    if (random.Below(2) == 0) matchers.push_back(Make(MatchType::kEqual, "host", "b"));
+    const std::string name = "(m|h)" + std::to_string(random.Below(4)) + ".*";
+    matchers.push_back(Make(MatchType::kRegex, "__name__", name));
+    const auto end = static_cast<std::uint64_t>(now_ms) + 1;
+    const std::int64_t from = random.Below(3) == 0 ? INT64_MIN : std::int64_t(random.Below(end));
+    const std::int64_t to = random.Below(2) == 0 ? INT64_MAX : from / 2 + now_ms / 2;
+    if (from > to) return;
+    ASSERT_TRUE(store_->AddTombstone(matchers, from, to).has_value());
+    for (auto it = model_.begin(); it != model_.end();) {
+      if (MatchesAll(matchers, labels_.at(it->first))) {
+        auto& samples = it->second;
+        samples.erase(samples.lower_bound(from), samples.upper_bound(to));
+      }
+      it = it->second.empty() ? model_.erase(it) : std::next(it);
+    }
+    Compare(random, now_ms, step + " deleted");
+    if (random.Below(2) == 0) return;
+    const Status cleaned = store_->CleanTombstones();
+    ASSERT_TRUE(cleaned.has_value()) << cleaned.error().message;
+    EXPECT_EQ(store_->tombstones(), 0U);
+    Compare(random, now_ms, step + " cleaned");
   }
 
   void Run(std::uint64_t seed, int steps) {
@@ -499,6 +621,7 @@ class Differential : public MetricsStoreTest {
         } else {
           recorded = position;
           store_->Publish(position);
+          if (random.Below(3) == 0) Delete(random, now_ms, where);
         }
       } else if (event == 2) {
         Restart(recorded, log, random);
