@@ -124,7 +124,7 @@ double ClassicFraction(double lower, double upper, std::vector<ClassicBucket>& b
   Flattened flattened;
   Flatten(buckets, flattened);
   const double count = buckets.back().count;
-  if (buckets.size() < 2 || count == 0 || std::isnan(lower) || std::isnan(upper)) return kNan;
+  if (count == 0 || std::isnan(lower) || std::isnan(upper)) return kNan;
   if (lower >= upper) return 0;
   ClassicRank low(lower);
   ClassicRank high(upper);

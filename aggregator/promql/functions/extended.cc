@@ -37,6 +37,8 @@ Edges EdgesOf(std::span<const Item> items, const Window& window) {
         items.begin(), items.end(), window.end_ms,
         [](const Item& item, std::int64_t wanted_ms) { return item.time_ms < wanted_ms; });
     edges.last = std::min(edges.last, static_cast<std::size_t>(end - items.begin()));
+    // All behind the range: nothing is known of it.
+    if (items[edges.first].time_ms > window.end_ms) return {};
   }
   if (items[edges.last].time_ms <= window.start_ms) return {};
   return edges;
@@ -65,14 +67,26 @@ double FloatGrowth(const Window& window, Edges edges, bool counter) {
   return growth;
 }
 
+// The sample as one before which no counter began anew.
+HistogramSample Settled(HistogramSample sample) {
+  auto settled = std::make_shared<Histogram>(*sample.histogram);
+  settled->hint = ResetHint::kNotReset;
+  sample.histogram = std::move(settled);
+  return sample;
+}
+
 // The histograms of the range with one at either border. Empty: schemas are mixed.
 std::vector<HistogramSample> WithBorders(const Window& window, Edges edges, bool counter) {
   const std::span<const HistogramSample> all = window.histograms;
   const bool smoothed = window.extend == Extend::kSmoothed;
   std::vector<HistogramSample> samples;
   HistogramSample left = all[edges.first];
+  // A reset between the left border's two samples is in its value already.
+  bool settled = false;
   if (smoothed && left.time_ms < window.start_ms) {
-    left.histogram = BetweenHistograms(left, all[edges.first + 1], window.start_ms, counter);
+    const HistogramSample& next = all[edges.first + 1];
+    settled = counter && DetectReset(*next.histogram, *left.histogram);
+    left.histogram = BetweenHistograms(left, next, window.start_ms, counter);
   }
   HistogramSample right = all[edges.last];
   if (smoothed && edges.last > 0 && right.time_ms > window.end_ms) {
@@ -82,9 +96,11 @@ std::vector<HistogramSample> WithBorders(const Window& window, Edges edges, bool
   samples.push_back(std::move(left));
   for (std::size_t i = edges.first; i <= edges.last; ++i) {
     const bool inner = all[i].time_ms > window.start_ms && all[i].time_ms < window.end_ms;
-    if (inner && i != edges.first && i != edges.last) samples.push_back(all[i]);
+    if (!inner || i == edges.first || i == edges.last) continue;
+    samples.push_back(settled && i == edges.first + 1 ? Settled(all[i]) : all[i]);
   }
-  samples.push_back(std::move(right));
+  const bool right_settled = settled && edges.last == edges.first + 1;
+  samples.push_back(right_settled ? Settled(std::move(right)) : std::move(right));
   return samples;
 }
 

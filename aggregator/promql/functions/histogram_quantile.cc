@@ -4,6 +4,7 @@
 #include <cmath>
 #include <ctime>
 #include <map>
+#include <string>
 #include <utility>
 
 #include "aggregator/promql/functions/families.h"
@@ -62,6 +63,13 @@ void NoteNan(std::string_view text, const HistogramGroup& group, PosRange pos,
              Annotations& annotations) {
   annotations.Info(fmt::format("{} for metric name \"{}\"", text, group.labels.Get(kMetricName)),
                    pos);
+}
+
+// As OpenMetrics writes a float: 1 is "1.0".
+std::string QuantileText(double q) {
+  std::string text = FormatGoG(q);
+  if (std::isfinite(q) && text.find_first_of(".e") == std::string::npos) text += ".0";
+  return text;
 }
 
 Column ColumnOf(const HistogramGroup& group, const VectorArgs& args) {
@@ -137,7 +145,7 @@ class Quantiles {
     std::map<std::string, std::size_t> known;
     for (std::size_t step = 0; step < from.values.size(); ++step) {
       if (!from.HasFloat(step)) continue;
-      const auto [it, is_new] = known.try_emplace(FormatDouble(q[step]), columns.size());
+      const auto [it, is_new] = known.try_emplace(QuantileText(q[step]), columns.size());
       if (is_new) {
         Column column = from;
         column.values.assign(from.values.size(), Absent());

@@ -1,5 +1,7 @@
 // *_over_time: one value of all that a range holds.
+#include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 #include <vector>
 
@@ -182,6 +184,10 @@ Result<Value> QuantileOverTime(const RangeArgs& args) {
 Result<Value> MadOverTime(const RangeArgs& args) {
   if (!HasFloats(args)) return Value();
   std::vector<double> values = ValuesOf(args.window.floats);
+  // Quantiles would take a NaN for the smallest value; a deviation from it is none.
+  if (std::any_of(values.begin(), values.end(), [](double x) { return std::isnan(x); })) {
+    return Float(std::numeric_limits<double>::quiet_NaN());
+  }
   const double median = QuantileOf(0.5, values);
   for (double& value : values) value = std::fabs(value - median);
   return Float(QuantileOf(0.5, values));
