@@ -1,0 +1,1 @@
+ops_bench(promql DEPS aggregator/promql/engine)

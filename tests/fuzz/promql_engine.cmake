@@ -1,0 +1,1 @@
+ops_fuzz(promql_engine DEPS aggregator/promql/engine)
