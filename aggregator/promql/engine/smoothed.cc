@@ -10,7 +10,7 @@
 
 #include "aggregator/promql/engine/series_input.h"
 #include "aggregator/promql/engine/times.h"
-#include "aggregator/promql/histogram/histogram_math.h"
+#include "aggregator/promql/functions/extended.h"
 
 namespace opssight::promql {
 
@@ -132,22 +132,9 @@ double Interpolate(const Sample& before, const Sample& after, std::int64_t time_
 
 HistogramPtr Interpolate(const HistogramSample& before, const HistogramSample& after,
                          std::int64_t time_ms) {
-  const double fraction = Fraction(before.time_ms, after.time_ms, time_ms);
-  const Histogram& from = *before.histogram;
-  auto value = std::make_shared<Histogram>(*after.histogram);
-  if (from.custom() != value->custom()) return nullptr;
-  const bool counter = from.hint != ResetHint::kGauge && value->hint != ResetHint::kGauge;
-  if (counter && DetectReset(*value, from)) {
-    Scale(*value, fraction);
-    return value;
-  }
-  const ResetHint hint = counter ? ResetHint::kUnknown : ResetHint::kGauge;
-  Merge(*value, from, -1, nullptr);
-  Scale(*value, fraction);
-  Merge(*value, from, 1, nullptr);
-  Compact(*value);
-  value->hint = hint;
-  return value;
+  const bool counter =
+      before.histogram->hint != ResetHint::kGauge && after.histogram->hint != ResetHint::kGauge;
+  return BetweenHistograms(before, after, time_ms, counter);
 }
 
 Result<Columns> SmoothedColumns(Query& query, std::vector<Series> all, const TimeShift& shift,

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "aggregator/promql/functions/map_floats.h"
+#include "aggregator/promql/functions/seconds.h"
 
 namespace opssight::promql {
 
@@ -65,7 +66,7 @@ Result<Columns> MapDates(VectorArgs& args, Part&& part) {
   if (args.args.empty()) {
     Column now;
     for (std::size_t step = 0; step < args.steps.count; ++step) {
-      now.values.push_back(static_cast<double>(args.steps.At(step)) / 1000);
+      now.values.push_back(Seconds(args.steps.At(step)));
     }
     args.args.emplace_back();
     args.args[0].columns.push_back(std::move(now));

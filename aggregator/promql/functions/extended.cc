@@ -6,13 +6,14 @@
 
 #include "aggregator/promql/functions/families.h"
 #include "aggregator/promql/functions/notes.h"
+#include "aggregator/promql/functions/seconds.h"
 
 namespace opssight::promql {
 
 namespace {
 
 double Share(std::int64_t before_ms, std::int64_t after_ms, std::int64_t time_ms) {
-  return static_cast<double>(time_ms - before_ms) / static_cast<double>(after_ms - before_ms);
+  return SecondsBetween(before_ms, time_ms) / SecondsBetween(before_ms, after_ms);
 }
 
 double Between(const Sample& before, const Sample& after, std::int64_t time_ms, bool counter) {
@@ -132,7 +133,7 @@ Result<Value> ExtendedGrowth(const RangeArgs& args, Growth growth) {
     return Value();
   }
   const bool counter = growth != Growth::kDelta;
-  const double seconds = static_cast<double>(window.end_ms - window.start_ms) / 1000;
+  const double seconds = SecondsBetween(window.start_ms, window.end_ms);
   const double by = growth == Growth::kRate ? seconds : 1;
   if (const Edges edges = EdgesOf(window.floats, window); edges.any()) {
     return Value{.value = FloatGrowth(window, edges, counter) / by, .histogram = {}};

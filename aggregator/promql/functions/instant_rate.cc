@@ -5,6 +5,7 @@
 
 #include "aggregator/promql/functions/families.h"
 #include "aggregator/promql/functions/notes.h"
+#include "aggregator/promql/functions/seconds.h"
 #include "aggregator/promql/functions/start_times.h"
 
 namespace opssight::promql {
@@ -63,7 +64,7 @@ Result<Value> LastChange(const RangeArgs& args, bool rate) {
   const Last last = TakeLast(args.window, floats, histograms);
   const Last before = TakeLast(args.window, floats, histograms);
   if (last.time_ms == before.time_ms) return Value();
-  const double seconds = static_cast<double>(last.time_ms - before.time_ms) / 1000;
+  const double seconds = SecondsBetween(before.time_ms, last.time_ms);
   if ((last.histogram == nullptr) != (before.histogram == nullptr)) {
     WarnMixedTypes(args);
     return Value();

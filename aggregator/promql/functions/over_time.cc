@@ -9,6 +9,7 @@
 #include "aggregator/promql/functions/mean.h"
 #include "aggregator/promql/functions/notes.h"
 #include "aggregator/promql/functions/quantile.h"
+#include "aggregator/promql/functions/seconds.h"
 #include "common/text/number.h"
 
 namespace opssight::promql {
@@ -45,7 +46,7 @@ Result<Value> BestValue(const RangeArgs& args, Better&& better) {
 template <class Better>
 Result<Value> BestTime(const RangeArgs& args, Better&& better) {
   if (!HasFloats(args)) return Value();
-  return Float(static_cast<double>(Best(args.window.floats, better).time_ms) / 1000);
+  return Float(Seconds(Best(args.window.floats, better).time_ms));
 }
 
 double VarianceOf(std::span<const Sample> floats) {
@@ -148,7 +149,7 @@ Result<Value> TsOfFirstOverTime(const RangeArgs& args) {
   if (IsEmpty(window)) return Value();
   const std::int64_t time_ms =
       FloatIsFirst(window) ? window.floats.front().time_ms : window.histograms.front().time_ms;
-  return Float(static_cast<double>(time_ms) / 1000);
+  return Float(Seconds(time_ms));
 }
 
 Result<Value> TsOfLastOverTime(const RangeArgs& args) {
@@ -156,7 +157,7 @@ Result<Value> TsOfLastOverTime(const RangeArgs& args) {
   if (IsEmpty(window)) return Value();
   const std::int64_t time_ms =
       FloatIsLast(window) ? window.floats.back().time_ms : window.histograms.back().time_ms;
-  return Float(static_cast<double>(time_ms) / 1000);
+  return Float(Seconds(time_ms));
 }
 
 Result<Value> StdvarOverTime(const RangeArgs& args) {

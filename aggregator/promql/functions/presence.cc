@@ -5,6 +5,7 @@
 
 #include "aggregator/promql/functions/absent_labels.h"
 #include "aggregator/promql/functions/map_floats.h"
+#include "aggregator/promql/functions/seconds.h"
 
 namespace opssight::promql {
 
@@ -18,10 +19,6 @@ Columns EachStep(const VectorArgs& args, Of&& of) {
   Columns columns;
   columns.push_back(std::move(column));
   return columns;
-}
-
-double Seconds(std::int64_t ms) {
-  return static_cast<double>(ms) / 1000;
 }
 
 const Expr& WithoutParens(const Expr& expr) {
@@ -96,8 +93,9 @@ Result<Columns> QueryStep(VectorArgs& args) {
   return EachStep(args, [&args](std::size_t) { return Seconds(args.query_step_ms); });
 }
 Result<Columns> QueryRange(VectorArgs& args) {
-  return EachStep(
-      args, [&args](std::size_t) { return Seconds(args.query_end_ms - args.query_start_ms); });
+  return EachStep(args, [&args](std::size_t) {
+    return SecondsBetween(args.query_start_ms, args.query_end_ms);
+  });
 }
 
 }  // namespace opssight::promql

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "aggregator/promql/functions/seconds.h"
+
 namespace opssight::promql {
 
 namespace {
@@ -14,10 +16,6 @@ std::vector<std::size_t> ResetsOf(std::span<const Sample> floats) {
     if (floats[i].value < floats[i - 1].value) resets.push_back(i);
   }
   return resets;
-}
-
-double Seconds(std::int64_t ms) {
-  return static_cast<double>(ms) / 1000;
 }
 
 // Draws the increase within a window out to its borders, as far as the samples' distance

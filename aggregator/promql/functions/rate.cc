@@ -5,15 +5,12 @@
 
 #include "aggregator/promql/functions/families.h"
 #include "aggregator/promql/functions/notes.h"
+#include "aggregator/promql/functions/seconds.h"
 #include "aggregator/promql/functions/start_times.h"
 
 namespace opssight::promql {
 
 namespace {
-
-double Seconds(std::int64_t ms) {
-  return static_cast<double>(ms) / 1000;
-}
 
 template <class Item>
 bool AnyOverlap(std::span<const Item> items, std::span<const std::int64_t> starts) {
@@ -45,16 +42,16 @@ struct Extrapolation {
   double growth = 0;
 
   double Factor(const Window& window, bool per_second) const {
-    double sampled = Seconds(last_ms - first_ms);
+    double sampled = SecondsBetween(first_ms, last_ms);
     const double distance = samples > 1 ? sampled / static_cast<double>(samples - 1) : 0;
     const double threshold = distance * 1.1;
-    double to_end = Seconds(window.end_ms - last_ms);
+    double to_end = SecondsBetween(last_ms, window.end_ms);
     if (to_end >= threshold) to_end = distance / 2;
     double to_start = 0;
     if (counts_since_ms != 0) {
-      sampled = Seconds(last_ms - counts_since_ms);
+      sampled = SecondsBetween(counts_since_ms, last_ms);
     } else {
-      to_start = Seconds(first_ms - window.start_ms);
+      to_start = SecondsBetween(window.start_ms, first_ms);
       if (to_start >= threshold) to_start = distance / 2;
       if (counter) {
         double to_zero = to_start;
@@ -63,7 +60,7 @@ struct Extrapolation {
       }
     }
     double factor = sampled == 0 ? 1 : (sampled + to_start + to_end) / sampled;
-    if (per_second) factor /= Seconds(window.end_ms - window.start_ms);
+    if (per_second) factor /= SecondsBetween(window.start_ms, window.end_ms);
     return factor;
   }
 };

@@ -4,6 +4,7 @@
 
 #include "aggregator/promql/functions/families.h"
 #include "aggregator/promql/functions/notes.h"
+#include "aggregator/promql/functions/seconds.h"
 
 namespace opssight::promql {
 
@@ -24,7 +25,7 @@ Line LineThrough(std::span<const Sample> floats, std::int64_t origin_ms) {
   bool constant = true;
   for (const Sample& sample : floats) {
     constant = constant && (sample.value == first || &sample == floats.data());
-    const double x = static_cast<double>(sample.time_ms - origin_ms) / 1000;
+    const double x = SecondsBetween(origin_ms, sample.time_ms);
     x_sum.Add(x);
     y_sum.Add(sample.value);
     xy_sum.Add(x * sample.value);
