@@ -162,7 +162,8 @@ Status Flusher::Complete() {
 // In pieces, so that a commit never waits for more than one of them.
 Status Flusher::TrimAll() {
   while (trim_) {
-    const auto gone = parts_.wal.Trim(flushed_, options_.trim_bytes);
+    const WalPosition cut = std::min(flushed_, parts_.held.load());
+    const auto gone = parts_.wal.Trim(cut, options_.trim_bytes);
     if (!gone) {
       ++parts_.stats.trim_errors;
       return gone.error();

@@ -11,6 +11,7 @@
 // FlushNow and Stop are for any thread and wait.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <thread>
@@ -34,6 +35,7 @@ class Flusher {
     ApplyWorkers& workers;
     Committer& committer;  // Told when to refuse; stopped before the flusher.
     StoreStats& stats;
+    const std::atomic<WalPosition>& held;  // Entries above it are not trimmed: a WalTap's.
   };
   // flushed: what the wal says. seen_wall_ms: of the last note. options outlives it.
   Flusher(const StoreOptions& options, std::vector<SignalSlot> slots, Parts parts,

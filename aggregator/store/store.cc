@@ -1,5 +1,6 @@
 #include "aggregator/store/store.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <system_error>
 #include <utility>
@@ -70,7 +71,8 @@ Status Store::Start(std::vector<SignalSlot> signals) {
                                                       .notes = std::move(notes),
                                                       .workers = *workers_,
                                                       .committer = *committer_,
-                                                      .stats = stats_},
+                                                      .stats = stats_,
+                                                      .held = held_},
                                        flushed, note.wall_ms);
   OPS_TRY(const WalPosition last, ReplayAll());
   workers_->WaitIdle();  // Who asks from here on sees all of it.
@@ -115,6 +117,32 @@ void Store::Submit(IncomingBatch batch, Done done) {
 
 Result<AgentProgress> Store::Progress(const std::string& agent_id, std::uint64_t epoch) {
   return AgentProgress{.runs = runs_.Find(AgentKey(agent_id, epoch)).runs()};
+}
+
+Result<std::vector<Wal::RawEntry>> Store::ReadWal(WalPosition position, std::size_t bytes_max) {
+  return wal_->ReadAfter(position, bytes_max);
+}
+
+WalPosition Store::LastPosition() {
+  return workers_->last();
+}
+
+void Store::HoldWal(const std::string& who, WalPosition position) {
+  MutexLock lock(holds_mutex_);
+  holds_[who] = position;
+  SetHeld();
+}
+
+void Store::ReleaseWal(const std::string& who) {
+  MutexLock lock(holds_mutex_);
+  holds_.erase(who);
+  SetHeld();
+}
+
+void Store::SetHeld() {
+  WalPosition held = UINT64_MAX;
+  for (const auto& hold : holds_) held = std::min(held, hold.second);
+  held_ = held;
 }
 
 Status Store::FlushNow() {

@@ -13,6 +13,8 @@
 // or failing disk refuses batches with kUnavailable and ends by itself; queries go on.
 #pragma once
 
+#include <atomic>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -27,11 +29,13 @@
 #include "aggregator/store/layouts.h"
 #include "aggregator/store/store_options.h"
 #include "aggregator/store/wal.h"
+#include "aggregator/store/wal_tap.h"
+#include "common/base/mutex.h"
 #include "common/base/result.h"
 
 namespace opssight {
 
-class Store final : public BatchAcceptor {
+class Store final : public BatchAcceptor, public WalTap {
  public:
   // Opens the files first, so that signals can be made over layouts().
   static Result<std::unique_ptr<Store>> Open(StoreOptions options);
@@ -45,6 +49,13 @@ class Store final : public BatchAcceptor {
   // Before Start and after Stop: kUnavailable.
   void Submit(IncomingBatch batch, Done done) override;
   Result<AgentProgress> Progress(const std::string& agent_id, std::uint64_t epoch) override;
+
+  // HoldWal may be called before Start, the rest of WalTap after it.
+  Result<std::vector<Wal::RawEntry>> ReadWal(WalPosition position, std::size_t bytes_max) override;
+  WalPosition LastPosition() override;
+  std::uint64_t WalBytes() const override { return stats_.wal_bytes; }
+  void HoldWal(const std::string& who, WalPosition position) override OPS_EXCLUDES(holds_mutex_);
+  void ReleaseWal(const std::string& who) override OPS_EXCLUDES(holds_mutex_);
 
   const LayoutLookup& layouts() const { return *layouts_; }
   // meta.mdb, for MetaTable::Open.
@@ -64,10 +75,12 @@ class Store final : public BatchAcceptor {
   Result<WalPosition> FlushedCut(const CutNote& note);
   Result<WalPosition> ReplayAll();
   void TellLoss();
+  void SetHeld() OPS_REQUIRES(holds_mutex_);
 
   const StoreOptions options_;
   StoreStats stats_;
   ByteBudget budget_;
+  std::atomic<WalPosition> held_{UINT64_MAX};  // Entries above it are not trimmed.
   std::string loss_;  // What a damaged wal.mdb cost, to be told as a gap; "" for none.
   std::shared_ptr<GuardedEnv> meta_;
   std::unique_ptr<Wal> wal_;
@@ -78,6 +91,8 @@ class Store final : public BatchAcceptor {
   std::unique_ptr<Committer> committer_;
   std::unique_ptr<Flusher> flusher_;
   std::atomic<bool> taking_{false};
+  Mutex holds_mutex_;
+  std::map<std::string, WalPosition> holds_ OPS_GUARDED_BY(holds_mutex_);
 };
 
 }  // namespace opssight
