@@ -36,6 +36,8 @@ const OptionTable<AggregatorConfig>& AggregatorTable() {
                        "Prometheus remote write, at /api/v1/write."),
       setting::Section("receive.otlp", &AggregatorConfig::otlp, OtlpServiceTable(),
                        "OTLP, at /v1/metrics, /v1/logs, /v1/traces and by gRPC."),
+      setting::Items("remote_write", &AggregatorConfig::forward, ForwardTable(),
+                     "Receivers of Prometheus remote write to which all metrics are sent on."),
       setting::Section("query", &AggregatorConfig::query, QueryTable(), "What one query may cost."),
       setting::Section("retention", &AggregatorConfig::store, RetentionTable(),
                        "How long and how much is kept. Whole days go, the oldest first."),

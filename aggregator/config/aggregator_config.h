@@ -16,6 +16,7 @@
 #include "aggregator/api/options.h"
 #include "aggregator/enrol/ca_files.h"
 #include "aggregator/enrol/registry.h"
+#include "aggregator/forward/options.h"
 #include "aggregator/ingest/server_session.h"
 #include "aggregator/inputs/remote_write.h"
 #include "aggregator/store/gaps/gaps_store.h"
@@ -65,7 +66,8 @@ struct AggregatorConfig {
   GapsOptions gaps;
   RemoteWriteOptions remote_write;
   OtlpOptions otlp;
-  MetaOptions meta;  // As store.meta_map_bytes says; see Resolved.
+  std::vector<ForwardOptions> forward;  // `remote_write`, as Prometheus calls it.
+  MetaOptions meta;                     // As store.meta_map_bytes says; see Resolved.
 };
 
 const OptionTable<AggregatorConfig>& AggregatorTable();

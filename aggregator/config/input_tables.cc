@@ -76,4 +76,46 @@ const OptionTable<RemoteWriteOptions>& RemoteWriteTable() {
   return table;
 }
 
+const OptionTable<ForwardOptions>& ForwardTable() {
+  static const OptionTable<ForwardOptions> table{
+      {"name", &ForwardOptions::name,
+       "Names the receiver's position in our log; the URL does where this is empty."},
+      setting::Value("url", &ForwardOptions::url, "Where the receiver takes remote write.")
+          .Required(),
+      {"basic_auth.username", &ForwardOptions::username, "User of HTTP basic authentication."},
+      setting::Value("basic_auth.password", &ForwardOptions::password, "And the password.")
+          .Secret(),
+      setting::Value("bearer_token", &ForwardOptions::bearer_token,
+                     "Sent as Authorization: Bearer.")
+          .Secret(),
+      {"tls_config.ca_file", &ForwardOptions::ca_file,
+       "PEM file of the CA that the receiver's certificate is of. Empty: the system's."},
+      {"tls_config.insecure_skip_verify", &ForwardOptions::insecure_skip_verify,
+       "Take any certificate."},
+      {"send_exemplars", &ForwardOptions::send_exemplars, "Whether exemplars are sent."},
+      {"send_native_histograms", &ForwardOptions::send_native_histograms,
+       "Whether native histograms are sent."},
+      setting::Duration("remote_timeout", &ForwardOptions::timeout_ms, TimeUnit::kMs,
+                        "Of one request.")
+          .Min(100),
+      setting::Value("queue_config.max_samples_per_send", &ForwardOptions::samples_per_send_max,
+                     "Samples of one request.")
+          .Min(1)
+          .Max(100'000),
+      setting::Duration("queue_config.min_backoff", &ForwardOptions::backoff_min_ms, TimeUnit::kMs,
+                        "First wait after a failed request; doubled each time.")
+          .Min(1),
+      setting::Duration("queue_config.max_backoff", &ForwardOptions::backoff_max_ms, TimeUnit::kMs,
+                        "Longest wait.")
+          .Min(1),
+      {"queue_config.retry_on_http_429", &ForwardOptions::retry_on_http_429,
+       "Whether 429 is tried again; else what was sent is given up."},
+      setting::Size("wal_bytes_max", &ForwardOptions::wal_bytes_max,
+                    "The wal is kept for a receiver that is behind up to this size; then the "
+                    "oldest goes unsent, and is counted.")
+          .Min(1 << 20),
+  };
+  return table;
+}
+
 }  // namespace opssight

@@ -16,5 +16,6 @@ const OptionTable<MetricsOptions>& MetricsTable();
 const OptionTable<LogsOptions>& LogsTable();
 const OptionTable<SpansOptions>& SpansTable();
 const OptionTable<RemoteWriteOptions>& RemoteWriteTable();
+const OptionTable<ForwardOptions>& ForwardTable();
 
 }  // namespace opssight

@@ -1,10 +1,13 @@
 #include "aggregator/main/aggregator.h"
 
 #include <future>
+#include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "aggregator/enrol/ca_files.h"
+#include "aggregator/forward/forwarder.h"
 #include "aggregator/ingest/ingest_server.h"
 #include "aggregator/inputs/otlp_input.h"
 #include "aggregator/inputs/remote_write.h"
@@ -48,6 +51,7 @@ class Running final : public Aggregator {
 
  private:
   Status OpenStores();
+  Status OpenForwarders();
   Status OpenHttp();
   Status OpenIngest();
   Result<std::shared_ptr<TlsContext>> HttpTls() const;
@@ -72,6 +76,7 @@ class Running final : public Aggregator {
   std::unique_ptr<SpansStore> spans_;
   std::unique_ptr<GapsStore> gaps_;
   EnrolmentParts enrolment_;
+  std::vector<std::unique_ptr<Forwarder>> forwarders_;
   std::unique_ptr<Api> api_;
   std::unique_ptr<Service> service_;
   std::unique_ptr<RemoteWrite> remote_write_;
@@ -103,6 +108,22 @@ Status Running::OpenStores() {
   return {};
 }
 
+// Before the store starts: what a receiver has not got yet must stay in the wal.
+Status Running::OpenForwarders() {
+  if (config_.forward.empty()) return {};
+  OPS_TRY(const MetaTable marks, MetaTable::Open(store_->meta(), "forward"));
+  std::set<std::string> ids;
+  for (const ForwardOptions& options : config_.forward) {
+    if (!ids.insert(options.id()).second) {
+      return Invalid("remote_write: two receivers are called " + options.id());
+    }
+    OPS_TRY(auto forwarder,
+            Forwarder::Open(options, *store_, store_->layouts(), marks, MakePost(options)));
+    forwarders_.push_back(std::move(forwarder));
+  }
+  return {};
+}
+
 void Running::NameMetrics() {
   AddBuildInfo(registry_);
   AddProcessMetrics(registry_);
@@ -118,6 +139,7 @@ void Running::NameMetrics() {
   AddHttpMetrics(registry_, *http_metrics_);
   remote_write_->AddMetrics(registry_);
   otlp_->AddMetrics(registry_);
+  for (const auto& forwarder : forwarders_) forwarder->AddMetrics(registry_);
 }
 
 Result<std::shared_ptr<TlsContext>> Running::HttpTls() const {
@@ -237,6 +259,7 @@ void Running::RenewServerCertificate() {
 
 Status Running::Start() {
   OPS_RETURN_IF_ERROR(OpenStores());
+  OPS_RETURN_IF_ERROR(OpenForwarders());
   // HTTP first: while the wal is read back it says that it is alive and not ready.
   OPS_RETURN_IF_ERROR(OpenHttp());
   NameMetrics();
@@ -244,6 +267,7 @@ Status Running::Start() {
                                      {StoreSignal::kLogs, logs_.get()},
                                      {StoreSignal::kSpans, spans_.get()},
                                      {StoreSignal::kGaps, gaps_.get()}}));
+  for (const auto& forwarder : forwarders_) forwarder->Start();
   OPS_RETURN_IF_ERROR(OpenIngest());
   service_->SetReady();
   return {};
@@ -285,6 +309,7 @@ void Running::Stop() {
     remote_write_->Stop();
     closed.get_future().wait();
   }
+  for (const auto& forwarder : forwarders_) forwarder->Stop();
   if (store_ != nullptr) store_->Stop();
   // After the store: its last answers to sessions and requests are posted there.
   if (otlp_ != nullptr) otlp_->End();

@@ -1,6 +1,7 @@
 // Debian's prometheus beside ours: it sends by remote write, reads by remote read, and our
 // reader takes apart the chunks that it streams. Skipped where it is not installed.
 #include <bit>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -20,12 +21,14 @@ constexpr const char* kPrometheus = "/usr/bin/prometheus";
 class Prometheus {
  public:
   // more: sections of its configuration.
-  Prometheus(E2eWorld& world, const std::string& name, bool scrapes_itself, const std::string& more)
-      : port_(FreePort()),
+  Prometheus(E2eWorld& world, const std::string& name, bool scrapes_itself, const std::string& more,
+             int port = FreePort())
+      : port_(port),
         config_(world / (name + ".yml")),
         program_(name,
                  {kPrometheus, "--config.file=" + config_, "--storage.tsdb.path=" + (world / name),
-                  fmt::format("--web.listen-address=127.0.0.1:{}", port_)},
+                  fmt::format("--web.listen-address=127.0.0.1:{}", port_),
+                  "--web.enable-remote-write-receiver"},
                  world / (name + ".log")) {
     std::ofstream file(config_);
     file << "global: {scrape_interval: 1s}\n" << more;
@@ -129,6 +132,49 @@ TEST_F(Remote, WhatPrometheusStreamsIsWhatItAnswers) {
                 std::bit_cast<std::uint64_t>(sample.value));
     }
   }
+}
+
+// What we are given goes on to prometheus, once, also when it was away meanwhile and we were
+// started again.
+TEST(RemoteOut, SendsOnWhatWeAreGiven) {
+  if (!std::filesystem::exists(kPrometheus)) GTEST_SKIP() << "prometheus is not installed";
+  const int port = FreePort();
+  E2eWorld world(
+      "", fmt::format("remote_write: [{{url: 'http://127.0.0.1:{}/api/v1/write'}}]\n", port));
+  Programs& programs = world.programs();
+  ASSERT_EQ(Why(programs.WriteConfigs()), "");
+  ASSERT_EQ(Why(programs.aggregator().Start()), "");
+  ASSERT_EQ(Why(programs.WaitForAggregator(kSoon)), "");
+  const auto send = [&](double value) {
+    const auto now_ms = std::chrono::duration_cast<std::chrono::milliseconds>(
+                            std::chrono::system_clock::now().time_since_epoch())
+                            .count();
+    return HttpPost(
+               programs.url() + "/api/v1/write",
+               SnappyCompress(EncodeWriteV1({{.labels = {{"__name__", "sent_on"}},
+                                              .samples = {{.time_ms = now_ms, .value = value}}}},
+                                            {})),
+               {"Content-Type: application/x-protobuf", "Content-Encoding: snappy"})
+        .status;
+  };
+  EXPECT_EQ(send(1), 204);
+  ASSERT_EQ(Why(programs.aggregator().Terminate(kSoon)), "");
+  ASSERT_EQ(Why(programs.aggregator().Start()), "");
+  ASSERT_EQ(Why(programs.WaitForAggregator(kSoon)), "");
+  EXPECT_EQ(send(2), 204);
+  Prometheus receiver(world, "receiver", false, "", port);
+  ASSERT_EQ(Why(receiver.Start()), "");
+  const auto ask = [&](const std::string& query) {
+    return HttpGet(receiver.url() + "/api/v1/query?query=" + UrlEscape(query)).body;
+  };
+  EXPECT_TRUE(world.Comes("\"2\"]", [&] { return ask("count_over_time(sent_on[1h])"); }))
+      << receiver.Log();
+  EXPECT_THAT(ask("sum_over_time(sent_on[1h])"), testing::HasSubstr("\"3\"]"));
+  EXPECT_TRUE(world.Comes("} 2\n", [&] {
+    const std::string all = HttpGet(programs.url() + "/metrics").body;
+    const std::size_t at = all.find("opssight_forward_samples_total{");
+    return at == all.npos ? "" : all.substr(at, all.find('\n', at) + 1 - at);
+  }));
 }
 
 }  // namespace
