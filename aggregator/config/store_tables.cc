@@ -122,12 +122,16 @@ const OptionTable<MetricsOptions>& MetricsTable() {
       setting::Size("day_index_bytes_max", &MetricsOptions::day_index_bytes_max,
                     "Memory for the indexes of days.")
           .Min(1 << 20),
+      setting::Value("series_per_target_max", &MetricsOptions::series_per_target_max,
+                     "Series that one scrape or export may have; 0: no limit."),
+      setting::Value("series_per_metric_max", &MetricsOptions::series_per_metric_max,
+                     "Series that one metric may have at a time; 0: no limit."),
       setting::Value("exemplars_head_max", &MetricsOptions::exemplars_head_max,
-                      "Exemplars kept between two flushes; more are dropped."),
+                     "Exemplars kept between two flushes; more are dropped."),
       setting::Value("exemplars_day_max", &MetricsOptions::exemplars_day_max,
-                      "Exemplars kept of one day; more are dropped."),
+                     "Exemplars kept of one day; more are dropped."),
       setting::Value("metadata_max", &MetricsOptions::metadata_max,
-                      "Metric families whose type, help and unit are kept."),
+                     "Metric families whose type, help and unit are kept."),
   };
   return table;
 }

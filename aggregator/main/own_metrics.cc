@@ -74,6 +74,10 @@ void AddSeriesMetrics(Registry& registry, const MetricsStore& store) {
       MetricType::kCounter, &MetricsStore::unknown_layout_rows);
   add("opssight_metrics_refused_rows_total", "Rows with an impossible time or shape.",
       MetricType::kCounter, &MetricsStore::refused_rows);
+  add("opssight_metrics_limited_samples_total", "Samples above a limit of series.",
+      MetricType::kCounter, &MetricsStore::limited_samples);
+  add("opssight_metrics_tombstones", "Deletions that wait to be cleaned.", MetricType::kGauge,
+      &MetricsStore::tombstones);
   add("opssight_metrics_histograms_total", "Native histograms stored.", MetricType::kCounter,
       &MetricsStore::histograms_applied);
   add("opssight_metrics_exemplars_total", "Exemplars stored.", MetricType::kCounter,

@@ -18,8 +18,12 @@ bool MetricsHead::empty() const {
   return targets_.empty();
 }
 
-HeadWriter::HeadWriter()
-    : index_(std::make_shared<SeriesIndex>()), head_(std::make_shared<MetricsHead>(index_)) {}
+static_assert(kNoColumn == SeriesIndex::kNoSeries, "a refused series has no column");
+
+HeadWriter::HeadWriter(std::uint64_t series_per_metric_max)
+    : series_per_metric_max_(series_per_metric_max),
+      index_(std::make_shared<SeriesIndex>()),
+      head_(std::make_shared<MetricsHead>(index_)) {}
 
 std::size_t HeadWriter::WidthOf(const LayoutId& id) const {
   const auto it = layouts_.find(id);
@@ -31,12 +35,14 @@ HeadWriter::LayoutState& HeadWriter::StateOf(const LayoutId& id, const Layout* l
   if (it != layouts_.end()) return it->second;
   OPS_CHECK(layout != nullptr, "metrics: layout {} was not given", ToHex(id));
   LayoutState& state = layouts_[id];
-  state.ids = index_->Intern(layout->series());
+  state.ids = index_->Intern(layout->series(), series_per_metric_max_);
+  state.refused =
+      static_cast<std::uint32_t>(std::count(state.ids.begin(), state.ids.end(), kNoColumn));
   // Of a series that a layout has twice the last value counts.
   std::vector<SeriesId> sorted = state.ids;
   std::sort(sorted.begin(), sorted.end());
   if (std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end()) {
-    std::unordered_map<SeriesId, std::size_t> last;
+    std::unordered_map<SeriesId, std::size_t> last;  // kNoColumn too: it stays what it is.
     for (std::size_t i = 0; i < state.ids.size(); ++i) last[state.ids[i]] = i;
     for (std::size_t i = 0; i < state.ids.size(); ++i) {
       if (last[state.ids[i]] != i) state.ids[i] = kNoColumn;
@@ -99,12 +105,14 @@ void HeadWriter::Place(LayoutState& state) {
   state.layout = targets_[state.target]->AddLayout(std::move(columns), added);
 }
 
-void HeadWriter::Append(const LayoutId& id, const Layout* layout,
-                        std::span<const std::int64_t> times, std::span<const double> values) {
+std::uint64_t HeadWriter::Append(const LayoutId& id, const Layout* layout,
+                                 std::span<const std::int64_t> times,
+                                 std::span<const double> values) {
   LayoutState& state = StateOf(id, layout);
   const std::size_t width = state.ids.size();
   OPS_CHECK(values.size() == times.size() * width, "metrics: {} values in {} rows of {}",
             values.size(), times.size(), width);
+  if (state.refused == width) return values.size();
   if (state.head != head_number_) Place(state);
   HeadTarget& target = *targets_[state.target];
   std::ptrdiff_t gained = 0;
@@ -113,28 +121,32 @@ void HeadWriter::Append(const LayoutId& id, const Layout* layout,
         target.Append(state.layout, times[i], next_order_++, values.subspan(i * width, width));
   }
   head_->bytes_.fetch_add(static_cast<std::uint64_t>(gained), std::memory_order_relaxed);
+  return state.refused * times.size();
 }
 
-void HeadWriter::AppendHistogram(const HistogramRow& row) {
-  const SeriesId id = index_->Intern(*row.series);
+bool HeadWriter::AppendHistogram(const HistogramRow& row) {
+  const SeriesId id = index_->Intern(*row.series, series_per_metric_max_);
+  if (id == SeriesIndex::kNoSeries) return false;
   const bool is_new = histograms_.insert(id).second;
   const std::ptrdiff_t gained = head_->histograms_.Append(
       id, {.time_ms = row.time_ms,
            .order = next_order_++,
            .histogram = std::make_shared<const Histogram>(row.histogram)});
   head_->bytes_.fetch_add(static_cast<std::uint64_t>(gained), std::memory_order_relaxed);
-  if (!is_new) return;
+  if (!is_new) return true;
   head_->series_.fetch_add(1, std::memory_order_relaxed);
-  if (id >= owners_.size() || owners_[id].target == kNoColumn) return;
+  if (id >= owners_.size() || owners_[id].target == kNoColumn) return true;
   head_->histograms_.MarkShared(id);
   targets_[owners_[id].target]->MarkShared();  // Others that have it are marked already.
+  return true;
 }
 
 HeadWriter::Kept HeadWriter::AppendExemplar(const Exemplar& exemplar, std::size_t exemplars_max) {
   if (head_->exemplars_.size() >= exemplars_max) return Kept::kFull;
   StoredExemplar one{
-      .id = index_->Intern(*exemplar.series),
+      .id = index_->Intern(*exemplar.series, series_per_metric_max_),
       .point = {.time_ms = exemplar.time_ms, .value = exemplar.value, .labels = exemplar.labels}};
+  if (one.id == SeriesIndex::kNoSeries) return Kept::kFull;
   if (exemplar_repeats_.Repeats(one)) return Kept::kRepeated;
   head_->bytes_.fetch_add(BytesOf(one), std::memory_order_relaxed);
   head_->exemplars_.Add(std::move(one));

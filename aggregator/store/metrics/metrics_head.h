@@ -55,15 +55,17 @@ class HeadWriter {
  public:
   static constexpr std::size_t kColumnsMax = 4096;  // Of a target that others join.
 
-  HeadWriter();
+  // series_per_metric_max: new series of a metric that has so many in the index are refused.
+  explicit HeadWriter(std::uint64_t series_per_metric_max = SeriesIndex::kNoLimit);
   // Rows of one layout, in the order they came. values.size() is a multiple of the
-  // layout's series.
-  void Append(const LayoutId& id, const Layout* layout, std::span<const std::int64_t> times,
-              std::span<const double> values);
+  // layout's series. Returns how many of the values were of series that are refused.
+  std::uint64_t Append(const LayoutId& id, const Layout* layout,
+                       std::span<const std::int64_t> times, std::span<const double> values);
   // A native histogram, in the order of the rows.
-  void AppendHistogram(const HistogramRow& row);
+  // False: its series is refused.
+  bool AppendHistogram(const HistogramRow& row);
   // At most exemplars_max in a head; what a series repeats is not kept twice.
-  enum class Kept : std::uint8_t { kYes, kRepeated, kFull };
+  enum class Kept : std::uint8_t { kYes, kRepeated, kFull };  // kFull: or its series is refused.
   Kept AppendExemplar(const Exemplar& exemplar, std::size_t exemplars_max);
   // Whether Append needs the layout's content.
   bool Knows(const LayoutId& id) const { return layouts_.contains(id); }
@@ -76,8 +78,10 @@ class HeadWriter {
 
  private:
   struct LayoutState {
-    std::vector<SeriesId> ids;  // kNoColumn for a series that comes again later.
-    std::uint64_t head = 0;     // Number of the head that the rest is about.
+    // kNoColumn for a series that comes again later, or is refused.
+    std::vector<SeriesId> ids;
+    std::uint32_t refused = 0;
+    std::uint64_t head = 0;  // Number of the head that the rest is about.
     std::uint32_t target = 0;
     std::uint32_t layout = 0;  // In the target.
   };
@@ -91,6 +95,7 @@ class HeadWriter {
   std::uint32_t ChooseTarget(const std::vector<SeriesId>& ids);
   std::uint32_t ColumnIn(std::uint32_t target, SeriesId id, std::vector<SeriesId>& added);
 
+  const std::uint64_t series_per_metric_max_;
   std::shared_ptr<SeriesIndex> index_;
   std::shared_ptr<MetricsHead> head_;
   std::uint64_t head_number_ = 1;

@@ -24,6 +24,7 @@ bool TimeFits(std::int64_t time_ms) {
 
 MetricsStore::MetricsStore(MetricsOptions options, const LayoutLookup& layouts)
     : layouts_(layouts),
+      series_per_target_max_(options.series_per_target_max),
       exemplars_head_max_(options.exemplars_head_max),
       meta_(options.meta),
       metadata_(options.metadata_max),
@@ -34,6 +35,8 @@ MetricsStore::MetricsStore(MetricsOptions options, const LayoutLookup& layouts)
              .block_bytes = options.block_bytes,
              .index_bytes_max = options.day_index_bytes_max,
              .exemplars_max = options.exemplars_day_max}),
+      writer_(options.series_per_metric_max == 0 ? SeriesIndex::kNoLimit
+                                                 : options.series_per_metric_max),
       head_(writer_.head()) {}
 
 Status MetricsStore::Recover(WalPosition flushed) {
@@ -68,9 +71,12 @@ void MetricsStore::ApplyRows(const MetricRowsView& rows) {
     Refuse(rows.layout, rows.times.size(), "not as long as their layout");
     return;
   }
+  if (series_per_target_max_ != 0 && width > series_per_target_max_) {
+    CountLimited(rows.values.size(), "series_per_target_max");
+    return;
+  }
   if (std::all_of(rows.times.begin(), rows.times.end(), TimeFits)) {
-    writer_.Append(rows.layout, layout.get(), rows.times, rows.values);
-    samples_.fetch_add(rows.values.size(), std::memory_order_relaxed);
+    AppendRows(rows, layout.get(), 0, rows.times.size());
     return;
   }
   for (std::size_t i = 0; i < rows.times.size(); ++i) {
@@ -78,17 +84,33 @@ void MetricsStore::ApplyRows(const MetricRowsView& rows) {
       Refuse(rows.layout, 1, "a time before 1970 or after 9999");
       continue;
     }
-    writer_.Append(rows.layout, layout.get(), rows.times.subspan(i, 1),
-                   rows.values.subspan(i * width, width));
-    samples_.fetch_add(width, std::memory_order_relaxed);
+    AppendRows(rows, layout.get(), i, 1);
   }
+}
+
+void MetricsStore::AppendRows(const MetricRowsView& rows, const Layout* layout, std::size_t first,
+                              std::size_t count) {
+  const std::size_t width = rows.values.size() / rows.times.size();
+  const std::uint64_t limited =
+      writer_.Append(rows.layout, layout, rows.times.subspan(first, count),
+                     rows.values.subspan(first * width, count * width));
+  samples_.fetch_add(count * width - limited, std::memory_order_relaxed);
+  if (limited != 0) CountLimited(limited, "series_per_metric_max");
+}
+
+void MetricsStore::CountLimited(std::uint64_t samples, std::string_view limit) {
+  limited_.fetch_add(samples, std::memory_order_relaxed);
+  OPS_LOG_EVERY(60, kWarn, "metrics: {} samples above {}; not stored", samples, limit);
 }
 
 void MetricsStore::ApplyHistograms(const std::vector<HistogramRow>& rows) {
   for (const HistogramRow& row : rows) {
     if (TimeFits(row.time_ms)) {
-      writer_.AppendHistogram(row);
-      histograms_.fetch_add(1, std::memory_order_relaxed);
+      if (writer_.AppendHistogram(row)) {
+        histograms_.fetch_add(1, std::memory_order_relaxed);
+      } else {
+        CountLimited(1, "series_per_metric_max");
+      }
       continue;
     }
     refused_.fetch_add(1, std::memory_order_relaxed);

@@ -33,6 +33,10 @@ struct MetricsOptions {
   std::size_t transaction_bytes_max = 4UL << 20;  // Of a flush.
   std::size_t map_bytes = 64UL << 30;             // Of one day.
   std::size_t day_index_bytes_max = 256UL << 20;  // Memory for indexes of days.
+  // What one source or one metric may bring; 0: no limit. A target above its limit is
+  // refused row by row, of a metric above its limit new series are; both are counted.
+  std::size_t series_per_target_max = 200'000;
+  std::size_t series_per_metric_max = 1'000'000;  // In the head, about an hour's.
   std::size_t exemplars_head_max = 100'000;       // Between two flushes.
   std::size_t exemplars_day_max = 1'000'000;      // Of one day on disk.
   std::size_t metadata_max = 100'000;             // Metric families with metadata.
@@ -85,6 +89,8 @@ class MetricsStore final : public SignalStore, public SeriesSource, public TsdbS
   std::uint64_t dropped_metadata() const { return metadata_.dropped(); }
   std::uint64_t samples_applied() const { return samples_.load(std::memory_order_relaxed); }
   std::uint64_t histograms_applied() const { return histograms_.load(std::memory_order_relaxed); }
+  // Samples and histograms above series_per_target_max or series_per_metric_max.
+  std::uint64_t limited_samples() const { return limited_.load(std::memory_order_relaxed); }
   std::uint64_t unknown_layout_rows() const { return unknown_.load(std::memory_order_relaxed); }
   std::uint64_t refused_rows() const { return refused_.load(std::memory_order_relaxed); }
   std::uint64_t corrupt_blocks() const { return days_.corrupt_blocks(); }
@@ -99,6 +105,9 @@ class MetricsStore final : public SignalStore, public SeriesSource, public TsdbS
     HeadPtr frozen;  // May be null.
     WalPosition published = 0;
   };
+  void AppendRows(const MetricRowsView& rows, const Layout* layout, std::size_t first,
+                  std::size_t count) OPS_REQUIRES(apply_mutex_);
+  void CountLimited(std::uint64_t samples, std::string_view limit);
   void ApplyRows(const MetricRowsView& rows) OPS_REQUIRES(apply_mutex_);
   void ApplyExemplars(const std::vector<Exemplar>& exemplars) OPS_REQUIRES(apply_mutex_);
   void ApplyHistograms(const std::vector<HistogramRow>& rows) OPS_REQUIRES(apply_mutex_);
@@ -120,6 +129,7 @@ class MetricsStore final : public SignalStore, public SeriesSource, public TsdbS
   };
 
   const LayoutLookup& layouts_;
+  const std::size_t series_per_target_max_;
   const std::size_t exemplars_head_max_;
   const std::shared_ptr<GuardedEnv> meta_;
   const Exemplars exemplar_source_{*this};
@@ -129,6 +139,7 @@ class MetricsStore final : public SignalStore, public SeriesSource, public TsdbS
   std::atomic<std::uint64_t> dropped_exemplars_{0};
   std::atomic<std::uint64_t> samples_{0};
   std::atomic<std::uint64_t> histograms_{0};
+  std::atomic<std::uint64_t> limited_{0};
   std::atomic<std::uint64_t> unknown_{0};
   std::atomic<std::uint64_t> refused_{0};
   mutable MetricDays days_;

@@ -149,25 +149,50 @@ SeriesId SeriesIndex::AppendList(std::span<const PairId> list) {
   return id;
 }
 
-SeriesId SeriesIndex::InternLabels(const Labels& labels, std::vector<PairId>& scratch) {
+bool SeriesIndex::IsFull(std::string_view metric, std::uint64_t per_metric_max) const {
+  if (per_metric_max == kNoLimit || metric.empty()) return false;
+  const std::uint32_t name = FindName(kMetricName);
+  if (name == IdTable::kNone) return false;
+  const PairId pair = FindPair(name, metric);
+  return pair != IdTable::kNone && pairs_[pair].postings.count() >= per_metric_max;
+}
+
+// Makes nothing: the labels of a series that is refused take no memory.
+SeriesId SeriesIndex::FindLabels(const Labels& labels, std::vector<PairId>& scratch) const {
+  scratch.clear();
+  for (const Label& label : labels) {
+    const std::uint32_t name = FindName(label.name);
+    const PairId pair = name == IdTable::kNone ? IdTable::kNone : FindPair(name, label.value);
+    if (pair == IdTable::kNone) return kNoSeries;
+    scratch.push_back(pair);
+  }
+  return FindList(HashOfList(scratch), scratch);
+}
+
+SeriesId SeriesIndex::InternLabels(const Labels& labels, std::uint64_t per_metric_max,
+                                   std::vector<PairId>& scratch) {
+  if (IsFull(labels.Get(kMetricName), per_metric_max)) return FindLabels(labels, scratch);
   scratch.clear();
   for (const Label& label : labels) scratch.push_back(InternPair(label.name, label.value));
   return InternList(scratch);
 }
 
-SeriesId SeriesIndex::Intern(const Labels& labels) {
+SeriesId SeriesIndex::Intern(const Labels& labels, std::uint64_t per_metric_max) {
   std::vector<PairId> list;
   MutexLock lock(mutex_);
-  return InternLabels(labels, list);
+  return InternLabels(labels, per_metric_max, list);
 }
 
-std::vector<SeriesId> SeriesIndex::Intern(std::span<const LayoutSeries> series) {
+std::vector<SeriesId> SeriesIndex::Intern(std::span<const LayoutSeries> series,
+                                          std::uint64_t per_metric_max) {
   std::vector<SeriesId> ids;
   ids.reserve(series.size());
   std::vector<PairId> list;
   InSlices(series, [&](std::span<const LayoutSeries> slice) {
     MutexLock lock(mutex_);
-    for (const LayoutSeries& one : slice) ids.push_back(InternLabels(one.labels, list));
+    for (const LayoutSeries& one : slice) {
+      ids.push_back(InternLabels(one.labels, per_metric_max, list));
+    }
   });
   return ids;
 }

@@ -34,9 +34,13 @@ class SeriesIndex {
   SeriesIndex(const SeriesIndex&) = delete;
   SeriesIndex& operator=(const SeriesIndex&) = delete;
 
-  // Ids of the label sets, new where they are not known.
-  std::vector<SeriesId> Intern(std::span<const LayoutSeries> series);
-  SeriesId Intern(const Labels& labels);
+  // Ids of the label sets, new where they are not known; kNoSeries where one would be new
+  // and its metric has per_metric_max already.
+  static constexpr SeriesId kNoSeries = UINT32_MAX;
+  static constexpr std::uint64_t kNoLimit = UINT64_MAX;
+  std::vector<SeriesId> Intern(std::span<const LayoutSeries> series,
+                               std::uint64_t per_metric_max = kNoLimit);
+  SeriesId Intern(const Labels& labels, std::uint64_t per_metric_max = kNoLimit);
   // Ids that nothing matches, up to end: where the labels of some were lost.
   void PadTo(SeriesId end);
 
@@ -90,7 +94,11 @@ class SeriesIndex {
   PairId FindPair(std::uint32_t name, std::string_view value) const OPS_REQUIRES(mutex_);
   PairId InternPair(std::string_view name, std::string_view value) OPS_REQUIRES(mutex_);
   SeriesId FindList(std::uint64_t hash, std::span<const PairId> list) const OPS_REQUIRES(mutex_);
-  SeriesId InternLabels(const Labels& labels, std::vector<PairId>& scratch) OPS_REQUIRES(mutex_);
+  bool IsFull(std::string_view metric, std::uint64_t per_metric_max) const OPS_REQUIRES(mutex_);
+  SeriesId FindLabels(const Labels& labels, std::vector<PairId>& scratch) const
+      OPS_REQUIRES(mutex_);
+  SeriesId InternLabels(const Labels& labels, std::uint64_t per_metric_max,
+                        std::vector<PairId>& scratch) OPS_REQUIRES(mutex_);
   SeriesId InternList(std::span<const PairId> list) OPS_REQUIRES(mutex_);
   SeriesId AppendList(std::span<const PairId> list) OPS_REQUIRES(mutex_);
   std::span<const PairId> ListOf(SeriesId id) const OPS_REQUIRES(mutex_);

@@ -335,6 +335,31 @@ TEST_F(MetricsStoreTest, ASnapshotStaysAsItWas) {
   dir_ = dir;
 }
 
+TEST_F(MetricsStoreTest, TargetsAndMetricsHaveLimits) {
+  MetricsOptions options{.dir = dir_, .map_bytes = 64 << 20};
+  options.series_per_target_max = 3;
+  options.series_per_metric_max = 2;
+  store_ = std::make_unique<MetricsStore>(std::move(options), layouts_);
+  ASSERT_TRUE(store_->Recover(0).has_value());
+  const auto up = [](const std::string& host) {
+    return Labels{{"__name__", "up"}, {"host", host}};
+  };
+  Apply(MakeLayout({up("a"), up("b"), up("c"), up("d")}), 10, {1, 2, 3, 4});  // Too many.
+  EXPECT_EQ(store_->limited_samples(), 4U);
+  Apply(MakeLayout({up("a"), up("b"), up("c")}), 20, {1, 2, 3});
+  Apply(MakeLayout({up("d")}), 30, {4});
+  Apply(MakeLayout({up("d"), kLoad, up("b")}), 40, {4, 7, 2});
+  store_->Apply({}, BatchOf({}, {{.series = std::make_shared<const Labels>(up("e"))}}));
+  EXPECT_EQ(All(),
+            "{__name__=\"load\", host=\"a\"} 40=7; {__name__=\"up\", host=\"a\"} 20=1; "
+            "{__name__=\"up\", host=\"b\"} 20=2 40=2; ");
+  EXPECT_EQ(store_->limited_samples(), 8U);
+  EXPECT_EQ(store_->samples_applied(), 4U);
+  EXPECT_EQ(store_->Statistics(10).label_pairs, 4U) << "refused series take no memory";
+  Flush(1);
+  EXPECT_EQ(Ask({}, 0, 100).size(), 3U);
+}
+
 TEST_F(MetricsStoreTest, StatisticsAreOfTheHead) {
   Apply(MakeLayout({kUp, kLoad}), 10, {1, 7});
   Apply(MakeLayout({Labels{{"__name__", "up"}, {"host", "bb"}}}), 20, {1});
