@@ -49,9 +49,11 @@ const OptionTable<WriteIntakeOptions>& IntakeTable() {
       setting::Section("", &WriteIntakeOptions::rows, RowsTable(), ""),
       setting::Value("histogram_buckets_max", &WriteIntakeOptions::histogram_buckets_max,
                      "Buckets of one native histogram.")
-          .Min(1),
+          .Min(1)
+          .Max(10'000),  // As batches are read (common/codec/batch), and what follows.
       setting::Value("exemplar_runes_max", &WriteIntakeOptions::exemplar_runes_max,
-                     "Characters of all labels of an exemplar; a longer one is left out."),
+                     "Characters of all labels of an exemplar; a longer one is left out.")
+          .Max(128),
       setting::Duration("future", &WriteIntakeOptions::future_ms, TimeUnit::kMs,
                         "Samples further ahead of this machine's clock are refused."),
   };

@@ -61,6 +61,7 @@ struct WriteIntake::Pass {
   std::vector<bool> fresh = {};
   std::vector<WriteRows::Entry> entries = {};
   std::vector<LabelView> labels = {};  // Scratch.
+  bool said_time = false;              // Once: they come in thousands.
 
   void Say(std::string_view text) {
     out.bad = true;
@@ -131,7 +132,7 @@ bool WriteIntake::TimeFits(Pass& pass, std::int64_t time_ms) {
       time_ms < 0 || (options_.past_ms > 0 && time_ms < pass.now_ms - options_.past_ms);
   if (!future && !past) return true;
   (future ? stats_.too_new : stats_.too_old).Add();
-  if (!pass.out.bad) {  // Once: they come in thousands.
+  if (!std::exchange(pass.said_time, true)) {
     pass.Say(future ? "out of bounds: timestamp is too far in the future"
                     : "too old sample: it is older than what is kept");
   }
@@ -181,12 +182,12 @@ void WriteIntake::TakeExemplars(Pass& pass, const WriteSeries& series,
 // Senders tell the same every minute; once a day will do.
 void WriteIntake::TakeMetadata(Pass& pass) {
   const std::uint32_t today = DayOfWallMs(pass.now_ms);
-  const std::size_t most = options_.limits.label_value_bytes_max;
+  const std::size_t most = BatchLimits().metadata_bytes_max;
   std::string key;
   MutexLock lock(mutex_);
   for (const WriteMetadata& from : pass.request.metadata) {
-    if (from.name.empty() || from.name.size() > most || from.help.size() > most ||
-        from.unit.size() > most || !IsUtf8(from.name) || !IsUtf8(from.help) || !IsUtf8(from.unit)) {
+    if (from.name.empty() || from.name.size() + from.help.size() + from.unit.size() > most ||
+        !IsUtf8(from.name) || !IsUtf8(from.help) || !IsUtf8(from.unit)) {
       continue;
     }
     key.assign(1, static_cast<char>(from.type));
