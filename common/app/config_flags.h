@@ -16,6 +16,7 @@ struct ConfigFlags {
   std::string file;         // --config
   bool file_given = false;  // Else a missing file means: all defaults.
   std::string dir;          // --config-dir; "": file with ".d" in place of ".yaml".
+  std::string more_dir;     // A second such folder, read last; "": none.
   bool check = false;       // --check-config
   bool print = false;       // --print-config
 
@@ -41,8 +42,9 @@ inline std::string ProblemsText(const ConfigProblems& problems) {
 // The whole configuration with all its problems; from the files as they are now.
 template <class S>
 LoadedConfig<S> LoadConfigFiles(const OptionTable<S>& table, const ConfigFlags& flags) {
-  return LoadConfig(table, ReadConfigFiles(flags.file, flags.DropIns(), flags.file_given),
-                    &ProcessEnvironment);
+  ConfigSources sources = ReadConfigFiles(flags.file, flags.DropIns(), flags.file_given);
+  if (!flags.more_dir.empty()) AddDropIns(flags.more_dir, sources);
+  return LoadConfig(table, sources, &ProcessEnvironment);
 }
 
 // Does what --check-config and --print-config ask for and gives the exit status; none

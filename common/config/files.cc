@@ -65,9 +65,12 @@ ConfigSources ReadConfigFiles(const std::string& main_path, const std::string& d
                               bool main_required) {
   ConfigSources sources;
   AddFile(main_path, main_required, sources);
-  if (drop_in_dir.empty()) return sources;
-  for (const std::string& path : DropInsOf(drop_in_dir, sources)) AddFile(path, true, sources);
+  if (!drop_in_dir.empty()) AddDropIns(drop_in_dir, sources);
   return sources;
+}
+
+void AddDropIns(const std::string& dir, ConfigSources& sources) {
+  for (const std::string& path : DropInsOf(dir, sources)) AddFile(path, true, sources);
 }
 
 }  // namespace opssight

@@ -16,5 +16,7 @@ inline constexpr std::size_t kDropInsMax = 1000;
 // is a problem, since it looks as if it were read.
 ConfigSources ReadConfigFiles(const std::string& main_path, const std::string& drop_in_dir,
                               bool main_required = true);
+// Appends the files of one more such folder.
+void AddDropIns(const std::string& dir, ConfigSources& sources);
 
 }  // namespace opssight

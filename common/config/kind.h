@@ -40,6 +40,8 @@ class ConfigKind {
   virtual void Read(const ConfigNode& node, const std::string& path, void* value,
                     ConfigReading& reading) const = 0;
   virtual ConfigNode Write(const void* value) const = 0;
+  // The same with secrets as they are: to compare, never to show.
+  virtual ConfigNode Reveal(const void* value) const { return Write(value); }
   // "duration", "list of text".
   virtual std::string name() const = 0;
   // As a number to compare with the table's bounds (exact below 2^53), or none.

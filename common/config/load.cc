@@ -62,7 +62,7 @@ std::vector<ConfigChange> DiffOptions(const OptionSpecs& specs, const void* befo
   std::vector<ConfigChange> changes;
   for (const OptionSpec& option : specs.options) {
     const auto plain = [&option](const void* options) {
-      return YamlValue(option.kind->Write(option.Of(options)), 2);
+      return YamlValue(WriteOption(option, options, true), 2);
     };
     if (plain(before) == plain(after)) continue;
     const auto shown = [&option](const void* options) {

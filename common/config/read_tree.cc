@@ -43,6 +43,10 @@ class TreeReader {
  private:
   void Unknown(const KeyTree& tree, const std::string& key, const ConfigNode& node,
                const std::string& path) {
+    for (const OptionSpecs::Part& refused : specs_.refused) {
+      if (JoinKey(root_path_, refused.key) != path) continue;
+      return reading_.problems.Add(node.origin, path, refused.help);
+    }
     std::string hint = DidYouMean(key, tree.ChildKeys());
     if (hint.empty()) hint = Elsewhere(specs_, root_path_, key);
     reading_.problems.Add(node.origin, path, "unknown key" + hint);
@@ -74,15 +78,15 @@ bool IsEmpty(const ConfigNode& node) {
   return node.items.empty() && node.text.empty();
 }
 
-void Put(ConfigNode& map, const KeyTree& tree, const void* options) {
+void Put(ConfigNode& map, const KeyTree& tree, const void* options, bool reveal) {
   for (const KeyTree& child : tree.children) {
     if (child.option != nullptr) {
-      map.Append(child.key, WriteOption(*child.option, options));
+      map.Append(child.key, WriteOption(*child.option, options, reveal));
       continue;
     }
     ConfigNode section;
     section.kind = ConfigNode::Kind::kMap;
-    Put(section, child, options);
+    Put(section, child, options, reveal);
     map.Append(child.key, std::move(section));
   }
 }
@@ -122,16 +126,17 @@ void CheckWhole(const OptionSpecs& specs, const ConfigNode& node, const std::str
   }
 }
 
-ConfigNode WriteOption(const OptionSpec& option, const void* options) {
+ConfigNode WriteOption(const OptionSpec& option, const void* options, bool reveal) {
+  if (reveal) return option.kind->Reveal(option.Of(options));
   ConfigNode node = option.kind->Write(option.Of(options));
   if (option.secret && !IsEmpty(node)) return ConfigNode::Text(std::string(kMasked));
   return node;
 }
 
-ConfigNode WriteTree(const OptionSpecs& specs, const void* options) {
+ConfigNode WriteTree(const OptionSpecs& specs, const void* options, bool reveal) {
   ConfigNode map;
   map.kind = ConfigNode::Kind::kMap;
-  Put(map, KeyTree(specs), options);
+  Put(map, KeyTree(specs), options, reveal);
   return map;
 }
 

@@ -22,8 +22,8 @@ void CheckWhole(const OptionSpecs& specs, const ConfigNode& node, const std::str
 void ReadOption(const OptionSpec& option, const ConfigNode& node, const std::string& path,
                 void* options, ConfigReading& reading);
 
-// All settings as a map; secrets that are set read "<secret>".
-ConfigNode WriteTree(const OptionSpecs& specs, const void* options);
-ConfigNode WriteOption(const OptionSpec& option, const void* options);
+// All settings as a map; secrets that are set read "<secret>", unless revealed.
+ConfigNode WriteTree(const OptionSpecs& specs, const void* options, bool reveal = false);
+ConfigNode WriteOption(const OptionSpec& option, const void* options, bool reveal = false);
 
 }  // namespace opssight

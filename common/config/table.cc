@@ -17,6 +17,9 @@ void OptionSpecs::Add(const std::string& prefix, const OptionSpecs& part,
     option.at = [outer = at, inner = option.at](void* whole) { return inner(outer(whole)); };
     options.push_back(std::move(option));
   }
+  for (const Part& key : part.refused) {
+    refused.push_back({.key = JoinKey(prefix, key.key), .help = key.help});
+  }
   for (const Check& check : part.checks) {
     checks.push_back([prefix, at, check](const void* whole, const ConfigReport& report) {
       check(at(const_cast<void*>(whole)),
@@ -35,8 +38,8 @@ bool StructsKind::ReadStruct(const ConfigNode& node, const std::string& path, vo
   return true;
 }
 
-ConfigNode StructsKind::WriteStruct(const void* options) const {
-  return WriteTree(specs_, options);
+ConfigNode StructsKind::WriteStruct(const void* options, bool reveal) const {
+  return WriteTree(specs_, options, reveal);
 }
 
 void ExpectUniqueNames(const ConfigNode& list, const std::string& path, ConfigReading& reading) {

@@ -64,6 +64,7 @@ struct OptionSpecs {
   std::vector<OptionSpec> options;
   std::vector<Part> sections;
   std::vector<Check> checks;
+  std::vector<Part> refused;  // Keys known elsewhere that are not read here, and why.
 
   // Adds part's specs below prefix ("" for none), each reached through at.
   void Add(const std::string& prefix, const OptionSpecs& part,
@@ -130,6 +131,11 @@ class OptionTable {
     specs_.checks.push_back([check](const void* options, const ConfigReport& report) {
       check(*static_cast<const S*>(options), report);
     });
+    return std::move(*this);
+  }
+  // Keys of another program's format that are refused by name: why is what the problem says.
+  OptionTable Refuse(const std::vector<std::string>& keys, const std::string& why) && {
+    for (const std::string& key : keys) specs_.refused.push_back({.key = key, .help = why});
     return std::move(*this);
   }
   const OptionSpecs& specs() const { return specs_; }
@@ -204,7 +210,7 @@ class StructsKind : public ConfigKind {
   // Reads a map into one struct; false, with a problem, where node is no map.
   bool ReadStruct(const ConfigNode& node, const std::string& path, void* options,
                   ConfigReading& reading) const;
-  ConfigNode WriteStruct(const void* options) const;
+  ConfigNode WriteStruct(const void* options, bool reveal) const;
 
  private:
   const OptionSpecs specs_;
@@ -216,15 +222,20 @@ class StructListKind final : public StructsKind {
   using StructsKind::StructsKind;
   void Read(const ConfigNode& node, const std::string& path, void* value,
             ConfigReading& reading) const override;
-  ConfigNode Write(const void* value) const override {
-    ConfigNode node;
-    node.kind = ConfigNode::Kind::kList;
-    for (const T& item : *static_cast<const std::vector<T>*>(value))
-      node.Append(WriteStruct(&item));
-    return node;
-  }
+  ConfigNode Write(const void* value) const override { return WriteAll(value, false); }
+  ConfigNode Reveal(const void* value) const override { return WriteAll(value, true); }
   std::string name() const override { return "list of maps"; }
   std::shared_ptr<const void> NewItem() const override { return std::make_shared<const T>(); }
+
+ private:
+  ConfigNode WriteAll(const void* value, bool reveal) const {
+    ConfigNode node;
+    node.kind = ConfigNode::Kind::kList;
+    for (const T& item : *static_cast<const std::vector<T>*>(value)) {
+      node.Append(WriteStruct(&item, reveal));
+    }
+    return node;
+  }
 };
 
 template <class T>
@@ -233,16 +244,20 @@ class StructMapKind final : public StructsKind {
   using StructsKind::StructsKind;
   void Read(const ConfigNode& node, const std::string& path, void* value,
             ConfigReading& reading) const override;
-  ConfigNode Write(const void* value) const override {
+  ConfigNode Write(const void* value) const override { return WriteAll(value, false); }
+  ConfigNode Reveal(const void* value) const override { return WriteAll(value, true); }
+  std::string name() const override { return "map of maps"; }
+  std::shared_ptr<const void> NewItem() const override { return std::make_shared<const T>(); }
+
+ private:
+  ConfigNode WriteAll(const void* value, bool reveal) const {
     ConfigNode node;
     node.kind = ConfigNode::Kind::kMap;
     for (const auto& [key, item] : *static_cast<const std::map<std::string, T>*>(value)) {
-      node.Append(key, WriteStruct(&item));
+      node.Append(key, WriteStruct(&item, reveal));
     }
     return node;
   }
-  std::string name() const override { return "map of maps"; }
-  std::shared_ptr<const void> NewItem() const override { return std::make_shared<const T>(); }
 };
 
 // A problem for each name that stands twice: merging files has joined those of

@@ -23,8 +23,9 @@ namespace {
 class TreeBuilder final : public YAML::EventHandler {
  public:
   TreeBuilder(const std::string& name, const std::string& text, const YamlLimits& limits,
-              ConfigProblems& problems)
-      : file_(std::make_shared<const std::string>(name)),
+              ConfigProblems& problems, ConfigNode::Kind top)
+      : top_(top),
+        file_(std::make_shared<const std::string>(name)),
         text_(text),
         limits_(limits),
         problems_(problems) {}
@@ -74,14 +75,16 @@ class TreeBuilder final : public YAML::EventHandler {
   void Stop(const YAML::Mark& mark, std::string what) {
     if (!std::exchange(stopped_, true)) problems_.Add(Origin(mark), "", std::move(what));
   }
-  // The top map, empty after Stop.
+  // The top map or list, empty after Stop.
   ConfigNode Finish() {
     ConfigNode empty;
-    empty.kind = ConfigNode::Kind::kMap;
+    empty.kind = top_;
     empty.origin.file = file_;
     if (stopped_ || !root_ || root_->is_null()) return empty;
-    if (root_->is_map()) return *std::move(root_);
-    problems_.Add(root_->origin, "", "the file must be a map of keys (key: value)");
+    if (root_->kind == top_) return *std::move(root_);
+    problems_.Add(root_->origin, "",
+                  top_ == ConfigNode::Kind::kMap ? "the file must be a map of keys (key: value)"
+                                                 : "the file must be a list");
     return empty;
   }
 
@@ -182,6 +185,7 @@ class TreeBuilder final : public YAML::EventHandler {
     }
   }
 
+  const ConfigNode::Kind top_;
   const std::shared_ptr<const std::string> file_;
   const std::string& text_;
   const YamlLimits limits_;
@@ -257,8 +261,8 @@ std::string YamlFlow(const ConfigNode& node) {
 }  // namespace
 
 ConfigNode ParseYaml(const std::string& name, const std::string& text, const YamlLimits& limits,
-                     ConfigProblems& problems) {
-  TreeBuilder builder(name, text, limits, problems);
+                     ConfigProblems& problems, ConfigNode::Kind top) {
+  TreeBuilder builder(name, text, limits, problems, top);
   if (text.size() > limits.bytes_max) {
     builder.Stop(YAML::Mark(), fmt::format("{} bytes; a configuration file may have at most {}",
                                            text.size(), limits.bytes_max));

@@ -23,8 +23,9 @@ struct YamlLimits {
 
 // The top map; empty where the text holds nothing. What is wrong goes to problems
 // with name as the file; a syntax error gives an empty map.
+// top: a list where the format is one.
 ConfigNode ParseYaml(const std::string& name, const std::string& text, const YamlLimits& limits,
-                     ConfigProblems& problems);
+                     ConfigProblems& problems, ConfigNode::Kind top = ConfigNode::Kind::kMap);
 
 // The text as a YAML scalar, quoted where it must be.
 std::string YamlScalar(std::string_view text);
