@@ -30,52 +30,6 @@ enum : std::uint32_t {
 constexpr std::array<ResetHint, 4> kHints = {ResetHint::kUnknown, ResetHint::kReset,
                                              ResetHint::kNotReset, ResetHint::kGauge};
 
-bool ReadSpan(std::string_view bytes, BucketSpan& out) {
-  WireReader reader(bytes);
-  for (WireField field; reader.Next(field);) {
-    if (field.is_bytes) continue;
-    if (field.number == 1) out.offset = static_cast<std::int32_t>(UnZigZag(field.integer));
-    if (field.number == 2) out.length = static_cast<std::uint32_t>(field.integer);
-  }
-  return !reader.broken();
-}
-
-bool AppendDoubles(const WireField& field, std::vector<double>& out) {
-  if (field.type == WireType::kFixed64) {
-    out.push_back(field.real());
-    return true;
-  }
-  if (!field.is_bytes || field.bytes.size() % sizeof(double) != 0) return false;
-  for (std::size_t at = 0; at < field.bytes.size(); at += sizeof(double)) {
-    out.push_back(LoadLe<double>(field.bytes.data() + at));
-  }
-  return true;
-}
-
-bool AppendDeltas(const WireField& field, std::vector<std::int64_t>& out) {
-  if (field.type == WireType::kVarint) {
-    out.push_back(UnZigZag(field.integer));
-    return true;
-  }
-  if (!field.is_bytes) return false;
-  std::string_view rest = field.bytes;
-  while (!rest.empty()) {
-    const auto delta = GetZigZag(rest);
-    if (!delta) return false;
-    out.push_back(*delta);
-  }
-  return true;
-}
-
-// The counts of an integer histogram stand as differences from bucket to bucket.
-void Accumulate(const std::vector<std::int64_t>& deltas, std::vector<double>& out) {
-  std::uint64_t count = 0;  // Wraps where hostile; a negative count fails validation.
-  for (const std::int64_t delta : deltas) {
-    count += static_cast<std::uint64_t>(delta);
-    out.push_back(static_cast<double>(static_cast<std::int64_t>(count)));
-  }
-}
-
 struct Deltas {
   std::vector<std::int64_t> positive;
   std::vector<std::int64_t> negative;
@@ -154,6 +108,51 @@ void PutDoubles(WireWriter& out, std::uint32_t number, const std::vector<double>
 
 }  // namespace
 
+bool ReadSpan(std::string_view bytes, BucketSpan& out) {
+  WireReader reader(bytes);
+  for (WireField field; reader.Next(field);) {
+    if (field.is_bytes) continue;
+    if (field.number == 1) out.offset = static_cast<std::int32_t>(UnZigZag(field.integer));
+    if (field.number == 2) out.length = static_cast<std::uint32_t>(field.integer);
+  }
+  return !reader.broken();
+}
+
+bool AppendDoubles(const WireField& field, std::vector<double>& out) {
+  if (field.type == WireType::kFixed64) {
+    out.push_back(field.real());
+    return true;
+  }
+  if (!field.is_bytes || field.bytes.size() % sizeof(double) != 0) return false;
+  for (std::size_t at = 0; at < field.bytes.size(); at += sizeof(double)) {
+    out.push_back(LoadLe<double>(field.bytes.data() + at));
+  }
+  return true;
+}
+
+bool AppendDeltas(const WireField& field, std::vector<std::int64_t>& out) {
+  if (field.type == WireType::kVarint) {
+    out.push_back(UnZigZag(field.integer));
+    return true;
+  }
+  if (!field.is_bytes) return false;
+  std::string_view rest = field.bytes;
+  while (!rest.empty()) {
+    const auto delta = GetZigZag(rest);
+    if (!delta) return false;
+    out.push_back(*delta);
+  }
+  return true;
+}
+
+void AccumulateDeltas(const std::vector<std::int64_t>& deltas, std::vector<double>& out) {
+  std::uint64_t count = 0;  // Wraps where hostile; a negative count fails validation.
+  for (const std::int64_t delta : deltas) {
+    count += static_cast<std::uint64_t>(delta);
+    out.push_back(static_cast<double>(static_cast<std::int64_t>(count)));
+  }
+}
+
 bool ReadLabel(std::string_view bytes, LabelView& out) {
   out = {};
   WireReader reader(bytes);
@@ -189,8 +188,8 @@ bool ReadHistogram(std::string_view bytes, std::size_t buckets_max, WriteHistogr
     if (!ReadHistogramField(field, out.histogram, deltas)) return false;
     if (PartsOf(out.histogram, deltas) > buckets_max) return false;
   }
-  if (out.histogram.positive.empty()) Accumulate(deltas.positive, out.histogram.positive);
-  if (out.histogram.negative.empty()) Accumulate(deltas.negative, out.histogram.negative);
+  if (out.histogram.positive.empty()) AccumulateDeltas(deltas.positive, out.histogram.positive);
+  if (out.histogram.negative.empty()) AccumulateDeltas(deltas.negative, out.histogram.negative);
   return !reader.broken();
 }
 

@@ -1,5 +1,5 @@
 // Messages that several of Prometheus' protobuf messages are made of (prompb/types.proto):
-// labels, samples, histograms. Internal to this folder.
+// labels, samples, histograms. For this folder and common/codec/expo.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +17,12 @@ namespace opssight::remote {
 // False: not such a message.
 bool ReadLabel(std::string_view bytes, LabelView& out);
 bool ReadSample(std::string_view bytes, WriteSample& out);
+bool ReadSpan(std::string_view bytes, BucketSpan& out);
+// Append what a repeated field holds, packed or one.
+bool AppendDoubles(const WireField& field, std::vector<double>& out);
+bool AppendDeltas(const WireField& field, std::vector<std::int64_t>& out);
+// The counts of an integer histogram stand as differences from bucket to bucket.
+void AccumulateDeltas(const std::vector<std::int64_t>& deltas, std::vector<double>& out);
 // Replaces out. buckets_max bounds spans, counts and bounds together.
 bool ReadHistogram(std::string_view bytes, std::size_t buckets_max, WriteHistogram& out);
 // Appends the numbers of a repeated field, packed or one.

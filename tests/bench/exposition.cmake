@@ -1,0 +1,1 @@
+ops_bench(exposition DEPS common/codec/expo)

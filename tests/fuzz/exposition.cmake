@@ -1,0 +1,1 @@
+ops_fuzz(exposition DEPS common/codec/expo)

@@ -1,0 +1,1 @@
+ops_fuzz(exposition_proto DEPS common/codec/expo)
