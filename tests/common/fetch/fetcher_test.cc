@@ -1,0 +1,121 @@
+#include "common/fetch/fetcher.h"
+
+#include <functional>
+#include <future>
+#include <zlib.h>
+
+#include <gtest/gtest.h>
+
+#include "common/config/load.h"
+#include "common/http/server.h"
+
+namespace opssight {
+namespace {
+
+std::string Gzip(const std::string& text) {
+  z_stream stream{};
+  deflateInit2(&stream, 9, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);
+  std::string out(text.size() + 100, '\0');
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
+  stream.avail_in = static_cast<uInt>(text.size());
+  stream.next_out = reinterpret_cast<Bytef*>(out.data());
+  stream.avail_out = static_cast<uInt>(out.size());
+  deflate(&stream, Z_FINISH);
+  out.resize(stream.total_out);
+  deflateEnd(&stream);
+  return out;
+}
+
+class FetcherTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    loop_.RunSync([this] {
+      loop_.AssertHere();
+      auto server = HttpServer::Open(
+          loop_, {{.address = {.host = "127.0.0.1", .port = 0}, .tls = nullptr}}, {},
+          [this](HttpRequest request, std::shared_ptr<Responder> responder) {
+            responder->Send(answer_(request));
+          },
+          Clock::System());
+      ASSERT_TRUE(server) << server.error().message;
+      server_ = *std::move(server);
+      fetcher_ = std::make_unique<Fetcher>(loop_);
+    });
+  }
+  void TearDown() override {
+    std::promise<void> closed;
+    loop_.RunSync([&] {
+      fetcher_.reset();
+      server_->Stop(0, [&] {
+        server_.reset();
+        closed.set_value();
+      });
+    });
+    closed.get_future().wait();
+    loop_.Stop();
+  }
+  FetchResult Fetch(FetchRequest request) {
+    std::promise<FetchResult> result;
+    loop_.RunSync([&] {
+      request.url = "http://127.0.0.1:" + std::to_string(server_->port(0)) + "/x";
+      const auto started = fetcher_->Start(
+          request, [&result](FetchResult answer) { result.set_value(std::move(answer)); });
+      if (!started) result.set_value(started.error());
+    });
+    return result.get_future().get();
+  }
+  static std::string Header(const HttpRequest& request, std::string_view name) {
+    return std::string(request.Header(name));
+  }
+
+  Loop loop_{"fetch"};
+  std::function<HttpResponse(const HttpRequest&)> answer_;
+  std::unique_ptr<HttpServer> server_;
+  std::unique_ptr<Fetcher> fetcher_;
+};
+
+TEST_F(FetcherTest, AnswersAndHeaders) {
+  std::string seen;
+  answer_ = [&](const HttpRequest& request) {
+    seen = Header(request, "authorization") + "|" + Header(request, "x-a") + "|" +
+           Header(request, "accept-encoding");
+    return HttpResponse{.status = 404, .headers = {{"content-type", "text/plain"}}, .body = "no"};
+  };
+  FetchRequest request{.headers = {{"X-A", "b"}}};
+  request.http.basic_auth = {.username = "u", .password = "p"};
+  const FetchResult answer = Fetch(request);
+  ASSERT_TRUE(answer) << answer.error().message;
+  EXPECT_EQ(answer->status, 404);
+  EXPECT_EQ(answer->content_type, "text/plain");
+  EXPECT_EQ(answer->body, "no");
+  EXPECT_EQ(seen, "Basic dTpw|b|gzip");
+  FetchRequest bearer{.compression = false};
+  bearer.http.authorization.credentials = "secret";
+  ASSERT_TRUE(Fetch(bearer));
+  EXPECT_EQ(seen, "Bearer secret||");
+}
+
+TEST_F(FetcherTest, BodyIsBoundedUnpacked) {
+  answer_ = [](const HttpRequest&) {
+    return HttpResponse{.status = 200,
+                        .headers = {{"content-encoding", "gzip"}},
+                        .body = Gzip(std::string(100'000, 'a'))};
+  };
+  const FetchResult whole = Fetch({.body_bytes_max = 100'000});
+  ASSERT_TRUE(whole) << whole.error().message;
+  EXPECT_EQ(whole->body.size(), 100'000U);
+  const FetchResult over = Fetch({.body_bytes_max = 99'999});
+  ASSERT_FALSE(over);
+  EXPECT_EQ(over.error().code, ErrorCode::kExhausted);
+}
+
+TEST_F(FetcherTest, AMissingSecretIsAnError) {
+  FetchRequest request;
+  request.http.bearer_token_file = "/nowhere/token";
+  const FetchResult answer = Fetch(request);
+  ASSERT_FALSE(answer);
+  EXPECT_NE(answer.error().message.find("/nowhere/token"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace opssight
