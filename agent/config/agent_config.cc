@@ -11,7 +11,8 @@ namespace {
 
 constexpr std::string_view kAbout =
     "Settings of opssight-agent, read from /etc/opssight/agent.yaml and then from\n"
-    "/etc/opssight/agent.d/*.yaml in name order: maps merge, lists append, later values win.";
+    "/etc/opssight/agent.d/*.yaml in name order: maps merge, lists append, later values win.\n"
+    "/etc/opssight/scrape.d/*.yaml is read last, in the same way: a place for scrape_configs.";
 
 const OptionTable<HostOptions>& HostTable() {
   static const OptionTable<HostOptions> table{
@@ -56,37 +57,47 @@ const OptionTable<CollectConfig>& CollectTable() {
 }  // namespace
 
 const OptionTable<AgentConfig>& AgentTable() {
-  static const OptionTable<AgentConfig> table{
-      {"host", &AgentConfig::host,
-       "Name of this host, the label host of all it sends. Empty: the machine's host name."},
-      {"host_root", &AgentConfig::host_root,
-       "Where the host's / is mounted when the agent runs in a container, such as /host."},
-      {"labels", &AgentConfig::labels, std::make_shared<const LabelsKind>(),
-       "Labels of all series and log streams it sends that have none of that name."},
-      setting::Value("data_dir", &AgentConfig::data_dir, "Folder of the identity and the spool.")
-          .Required(),
-      setting::Enum("log_level", &AgentConfig::log_level,
-                    {{"debug", LogLevel::kDebug},
-                     {"info", LogLevel::kInfo},
-                     {"warn", LogLevel::kWarn},
-                     {"error", LogLevel::kError}},
-                    "Least level of the agent's own log lines."),
-      setting::AddressOrOff(
-          "aggregator.address", &AgentConfig::aggregator,
-          "Where to send, host:port. Empty: the aggregator this agent was enrolled with."),
-      setting::Section("collect", &AgentConfig::collect, CollectTable(),
-                       "Host and container metrics from /proc, /sys and control groups."),
-      setting::Section("tail", &AgentConfig::tail, TailTable(),
-                       "Container logs and plain log files."),
-      setting::Section("otlp", &AgentConfig::otlp, OtlpTable(),
-                       "OpenTelemetry: metrics, logs and traces by gRPC and HTTP."),
-      setting::Section("batch", &AgentConfig::batch, BatchTable(),
-                       "Records gathered into batches on their way to the spool."),
-      setting::Section("spool", &AgentConfig::spool, SpoolTable(),
-                       "The queue on disk, in data_dir."),
-      setting::Section("ship", &AgentConfig::ship, ShipTable(),
-                       "The connection to the aggregator."),
-  };
+  static const auto table =
+      OptionTable<AgentConfig>{
+          {"host", &AgentConfig::host,
+           "Name of this host, the label host of all it sends. Empty: the machine's host name."},
+          {"host_root", &AgentConfig::host_root,
+           "Where the host's / is mounted when the agent runs in a container, such as /host."},
+          {"labels", &AgentConfig::labels, std::make_shared<const LabelsKind>(),
+           "Labels of all series and log streams it sends that have none of that name."},
+          setting::Value("data_dir", &AgentConfig::data_dir,
+                         "Folder of the identity and the spool.")
+              .Required(),
+          setting::Enum("log_level", &AgentConfig::log_level,
+                        {{"debug", LogLevel::kDebug},
+                         {"info", LogLevel::kInfo},
+                         {"warn", LogLevel::kWarn},
+                         {"error", LogLevel::kError}},
+                        "Least level of the agent's own log lines."),
+          setting::AddressOrOff(
+              "aggregator.address", &AgentConfig::aggregator,
+              "Where to send, host:port. Empty: the aggregator this agent was enrolled with."),
+          setting::Section("collect", &AgentConfig::collect, CollectTable(),
+                           "Host and container metrics from /proc, /sys and control groups."),
+          setting::Section("tail", &AgentConfig::tail, TailTable(),
+                           "Container logs and plain log files."),
+          setting::Section("otlp", &AgentConfig::otlp, OtlpTable(),
+                           "OpenTelemetry: metrics, logs and traces by gRPC and HTTP."),
+          setting::Section("scrape", &AgentConfig::scrape, ScrapeTable(),
+                           "Scraping of Prometheus targets: what holds for all jobs."),
+          setting::Items(
+              "scrape_configs", &AgentConfig::scrape_configs, ScrapeJobTable(),
+              "Prometheus' scrape jobs, in its own words; lists of several files append."),
+          setting::Section("batch", &AgentConfig::batch, BatchTable(),
+                           "Records gathered into batches on their way to the spool."),
+          setting::Section("spool", &AgentConfig::spool, SpoolTable(),
+                           "The queue on disk, in data_dir."),
+          setting::Section("ship", &AgentConfig::ship, ShipTable(),
+                           "The connection to the aggregator."),
+      }
+          .With([](const AgentConfig& config, const ConfigReport& report) {
+            CheckJobs(config.scrape_configs, config.scrape, report);
+          });
   return table;
 }
 
@@ -102,6 +113,7 @@ AgentConfig Resolved(AgentConfig config, const std::string& hostname) {
   std::erase_if(all, [](const Label& label) { return label.name == "host"; });
   all.push_back({"host", config.host});
   config.otlp.service.metrics.labels = all;
+  config.scrape.labels = all;
   config.otlp.service.stream_labels = std::move(all);
   config.spool.path = config.data_dir + "/spool.mdb";
   config.ship.host = config.host;

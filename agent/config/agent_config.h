@@ -1,4 +1,4 @@
-// The agent's settings: /etc/opssight/agent.yaml and agent.d/*.yaml as one struct,
+// The agent's settings: /etc/opssight/agent.yaml, agent.d/*.yaml and scrape.d/*.yaml as one struct,
 // made of the options of the parts. What each is for stands in the tables
 // (agent_config.cc, tail_table.cc) and in packaging/config/agent.reference.md, which
 // is made from them.
@@ -13,6 +13,7 @@
 
 #include "agent/batch/options.h"
 #include "agent/collect/host_collector.h"
+#include "agent/scrape/options.h"
 #include "agent/ship/agent_session.h"
 #include "agent/spool/spool.h"
 #include "agent/tail/options.h"
@@ -45,6 +46,8 @@ struct AgentConfig {
   CollectConfig collect;
   TailOptions tail;
   OtlpConfig otlp;
+  ScrapeOptions scrape;
+  std::vector<ScrapeJob> scrape_configs;
   BatchOptions batch;
   SpoolOptions spool;
   AgentSessionOptions ship;  // agent_version and fingerprint are not settings.

@@ -11,6 +11,7 @@
 #include "agent/collect/host_collector.h"
 #include "agent/main/own_metrics.h"
 #include "agent/otlp/receiver.h"
+#include "agent/scrape/scraper.h"
 #include "agent/ship/shipper.h"
 #include "agent/spool/spool.h"
 #include "agent/tail/tail_loop.h"
@@ -18,6 +19,7 @@
 #include "common/base/log.h"
 #include "common/base/random.h"
 #include "common/bytes/endian.h"
+#include "common/bytes/hash.h"
 #include "common/http/server.h"
 #include "common/net/loop.h"
 #include "common/net/timer.h"
@@ -87,6 +89,7 @@ class Running final : public Agent {
   std::unique_ptr<HostCollector> collector_;
   std::unique_ptr<Timer> collect_timer_;
   std::unique_ptr<TailLoop> tail_;
+  std::unique_ptr<Scraper> scraper_;
   std::unique_ptr<OtlpReceiver> otlp_;
   std::unique_ptr<HttpServer> http_;
   std::shared_ptr<const HttpMetrics> http_metrics_;
@@ -205,6 +208,10 @@ Status Running::StartOtlp() {
 Status Running::StartSources() {
   OPS_RETURN_IF_ERROR(StartOtlp());
   OPS_TRY(tail_, TailLoop::Start(loop_, clock_, config_.tail, *batcher_, *spool_));
+  if (!config_.scrape_configs.empty()) {
+    OPS_TRY(scraper_, Scraper::Start(loop_, clock_, config_.scrape, config_.scrape_configs,
+                                     Hash64(config_.host), *batcher_));
+  }
   collector_ = std::make_unique<HostCollector>(config_.collect.host);
   collect_timer_ = std::make_unique<Timer>(loop_);
   return {};
@@ -217,6 +224,7 @@ void Running::NameMetrics() {
   AddBatchMetrics(registry_, [this] { return batcher_->stats(); });
   AddShipMetrics(registry_, ship_stats_);
   AddTailMetrics(registry_, tail_->stats());
+  if (scraper_ != nullptr) AddScrapeMetrics(registry_, scraper_->stats());
   otlp_->stats().AddTo(registry_);
   if (http_metrics_ != nullptr) AddHttpMetrics(registry_, *http_metrics_);
 }
@@ -258,6 +266,7 @@ void Running::Stop() {
   StopHttp();
   loop_.RunSync([this] {
     collect_timer_.reset();
+    scraper_.reset();
     if (tail_ != nullptr) tail_->Stop();
     if (batcher_ != nullptr) batcher_->Stop();
     if (shipper_ != nullptr) shipper_->Stop();

@@ -4,6 +4,7 @@
 //   /proc, cgroups --collect--+
 //   log files --------tail----+--> batcher --> spool --> shipper --TLS--> aggregator
 //   OTLP -------------otlp----+
+//   targets ----------scrape--+
 //
 // Start and Stop block. One at a time.
 #pragma once

@@ -144,6 +144,8 @@ int Main(int argc, char** argv) {
   command->add_option("--ca-pin", enrol.ca_pin, "The CA's fingerprint, sha256:…")->required();
   CLI11_PARSE(app, argc, argv);
   flags.file_given = app.count("--config") != 0;
+  const std::size_t slash = flags.file.rfind('/');
+  flags.more_dir = flags.file.substr(0, slash == std::string::npos ? 0 : slash + 1) + "scrape.d";
 
   LoadedConfig<AgentConfig> loaded = LoadConfigFiles(AgentTable(), flags);
   if (const auto status = AnswerConfigFlags(AgentTable(), flags, loaded)) return *status;

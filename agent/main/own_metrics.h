@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "agent/batch/options.h"
+#include "agent/scrape/series.h"
 #include "agent/ship/ship_stats.h"
 #include "agent/spool/spool.h"
 #include "agent/tail/options.h"
@@ -16,5 +17,6 @@ void AddSpoolMetrics(Registry& registry, std::function<SpoolStats()> read);
 void AddBatchMetrics(Registry& registry, std::function<BatchStats()> read);
 void AddShipMetrics(Registry& registry, const ShipStats& stats);
 void AddTailMetrics(Registry& registry, const TailStats& stats);
+void AddScrapeMetrics(Registry& registry, const ScrapeStats& stats);
 
 }  // namespace opssight

@@ -1,0 +1,364 @@
+#include "agent/scrape/scraper.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/core.h>
+
+#include "agent/scrape/docker_discovery.h"
+#include "agent/scrape/file_discovery.h"
+#include "common/base/log.h"
+
+namespace opssight {
+namespace {
+
+constexpr std::size_t kDroppedMax = 1000;  // Kept of a job to be shown.
+constexpr std::int64_t kLeavePeriodMs = 1000;
+constexpr std::int64_t kEarlyMsMax = 100;
+
+// One target while it is scraped.
+struct Active {
+  Active(Loop& loop, Target of, const SeriesRules& rules, ScrapeStats& stats)
+      : target(std::move(of)), series(rules, target, stats), timer(loop) {}
+
+  const Target target;
+  TargetSeries series;
+  Timer timer;
+  Fetcher::Id fetch = 0;             // 0: none under way.
+  std::int64_t due_ms = 0;           // Of the next scrape,
+  std::int64_t scrape_due_ms = 0;    // of the last that began.
+  std::int64_t began_ms = 0;         // Wall clock,
+  std::int64_t began_steady_ns = 0;  // and the steady one.
+  TargetHealth health = TargetHealth::kUnknown;
+  std::string last_error;
+  std::int64_t last_scrape_ms = 0;
+  double last_duration_s = 0;
+};
+
+struct Leaving {
+  std::unique_ptr<Active> active;
+  std::int64_t left_ms = 0;  // Wall clock; the time of the stale markers.
+  std::int64_t due_ms = 0;   // When they are written.
+};
+
+struct Job {
+  ScrapeJob config;
+  SeriesRules rules;
+  Relabeler relabel;
+  std::string accept;
+  std::map<std::string, std::vector<TargetLabels>> found;   // By source.
+  std::map<std::uint64_t, std::unique_ptr<Active>> active;  // By the target's hash.
+  std::map<std::uint64_t, Leaving> leaving;
+  std::vector<Labels> dropped;
+  std::uint64_t refused = 0;  // Over targets_max.
+  bool over_limit = false;    // target_limit.
+  std::vector<std::unique_ptr<FileDiscovery>> files;
+  std::vector<std::unique_ptr<DockerDiscovery>> dockers;
+};
+
+expo::Format FormatOfProtocol(ScrapeProtocol protocol) {
+  switch (protocol) {
+    case ScrapeProtocol::kProtobuf:
+      return expo::Format::kProtobuf;
+    case ScrapeProtocol::kOpenMetrics1:
+    case ScrapeProtocol::kOpenMetrics001:
+      return expo::Format::kOpenMetrics;
+    case ScrapeProtocol::kText1:
+    case ScrapeProtocol::kText004:
+      break;
+  }
+  return expo::Format::kText;
+}
+
+class Running final : public Scraper {
+ public:
+  Running(Loop& loop, Clock& clock, ScrapeOptions options, std::uint64_t seed, Sink& sink)
+      OPS_REQUIRES(loop)
+      : loop_(loop),
+        clock_(clock),
+        options_(std::move(options)),
+        seed_(seed),
+        sink_(sink),
+        fetcher_(loop),
+        leave_timer_(loop) {}
+  ~Running() override { jobs_.clear(); }  // Before the fetcher, whose calls they wait for.
+
+  Status AddJob(ScrapeJob config) OPS_REQUIRES(loop_);
+  void StartDiscovery() OPS_REQUIRES(loop_);
+  const ScrapeStats& stats() const override { return stats_; }
+  TargetsSnapshot Targets() const override;
+
+ private:
+  void Found(Job& job, const std::string& source, std::vector<TargetLabels> found);
+  void Sync(Job& job);
+  std::map<std::uint64_t, Target> Wanted(Job& job);
+  void Begin(Job& job, Target target);
+  void End(Job& job, std::unique_ptr<Active> active);
+  void Arm(Job& job, Active& active);
+  void Scrape(Job& job, Active& active);
+  void Scraped(Active& active, const FetchResult& answer);
+  void WriteLeaving();
+  std::size_t TargetsNow() const;
+
+  Loop& loop_;
+  Clock& clock_;
+  const ScrapeOptions options_;
+  const std::uint64_t seed_;
+  Sink& sink_;
+  ScrapeStats stats_;
+  Fetcher fetcher_;
+  Timer leave_timer_;
+  std::vector<std::unique_ptr<Job>> jobs_;
+};
+
+Status Running::AddJob(ScrapeJob config) {
+  auto job = std::make_unique<Job>();
+  OPS_TRY(job->relabel, Relabeler::Make(config.relabel));
+  OPS_TRY(job->rules.relabel, Relabeler::Make(config.metric_relabel));
+  job->rules.honor_labels = config.honor_labels;
+  job->rules.honor_timestamps = config.honor_timestamps;
+  job->rules.track_timestamps_staleness = config.track_timestamps_staleness;
+  job->rules.classic_too = config.classic_too;
+  job->rules.extra_metrics = config.extra_metrics;
+  job->rules.limits = config.limits;
+  job->rules.series_max = options_.series_max;
+  job->rules.common = options_.labels;
+  if (!config.fallback_protocol.empty()) {
+    OPS_TRY(const ScrapeProtocol fallback, ParseProtocol(config.fallback_protocol));
+    job->rules.fallback = FormatOfProtocol(fallback);
+  }
+  job->accept = AcceptHeader(ProtocolsOf(config));
+  job->config = std::move(config);
+  jobs_.push_back(std::move(job));
+  return {};
+}
+
+void Running::StartDiscovery() {
+  leave_timer_.Start(kLeavePeriodMs, kLeavePeriodMs, [this] { WriteLeaving(); });
+  const auto failed = [this] { ++stats_.discovery_failed; };
+  for (const auto& owned : jobs_) {
+    Job* job = owned.get();
+    std::vector<TargetLabels> fixed;
+    for (const StaticTargets& group : job->config.static_targets) {
+      for (TargetLabels& target : TargetsOf(group)) fixed.push_back(std::move(target));
+    }
+    if (!fixed.empty()) Found(*job, "static", std::move(fixed));
+    std::size_t number = 0;
+    const auto next_source = [this, job, &number] {
+      const std::string prefix = std::to_string(number++) + ":";
+      return [this, job, prefix](const std::string& source, std::vector<TargetLabels> found) {
+        Found(*job, prefix + source, std::move(found));
+      };
+    };
+    for (const FileDiscoveryOptions& files : job->config.files) {
+      job->files.push_back(std::make_unique<FileDiscovery>(loop_, files, next_source(), failed));
+      job->files.back()->Start();
+    }
+    for (const DockerDiscoveryOptions& docker : job->config.docker) {
+      job->dockers.push_back(
+          std::make_unique<DockerDiscovery>(loop_, fetcher_, docker, next_source(), failed));
+      job->dockers.back()->Start();
+    }
+  }
+}
+
+void Running::Found(Job& job, const std::string& source, std::vector<TargetLabels> found) {
+  if (found.empty()) {
+    job.found.erase(source);
+  } else {
+    job.found.insert_or_assign(source, std::move(found));
+  }
+  Sync(job);
+}
+
+std::size_t Running::TargetsNow() const {
+  std::size_t count = 0;
+  for (const auto& job : jobs_) count += job->active.size();
+  return count;
+}
+
+// What the job is to scrape by what was found; the same target twice counts once.
+std::map<std::uint64_t, Target> Running::Wanted(Job& job) {
+  std::map<std::uint64_t, Target> wanted;
+  job.dropped.clear();
+  const std::size_t dropped_max = job.config.keep_dropped == 0
+                                      ? kDroppedMax
+                                      : std::min<std::size_t>(job.config.keep_dropped, kDroppedMax);
+  for (const auto& [source, list] : job.found) {
+    for (const TargetLabels& found : list) {
+      Result<std::optional<Target>> target = MakeTarget(job.config, options_, job.relabel, found);
+      if (!target) {
+        ++stats_.discovery_failed;
+        OPS_LOG_EVERY(60, kWarn, "scrape: {}: a target of {}: {}; it is left out",
+                      job.config.job_name, source, target.error().message);
+      } else if (*target) {
+        wanted.emplace((**target).hash, std::move(**target));
+      } else if (job.dropped.size() < dropped_max) {
+        job.dropped.emplace_back(DiscoveredLabels(job.config, options_, found));
+      }
+    }
+  }
+  job.over_limit = job.config.limits.targets != 0 && wanted.size() > job.config.limits.targets;
+  return wanted;
+}
+
+void Running::Sync(Job& job) {
+  std::map<std::uint64_t, Target> wanted = Wanted(job);
+  for (auto it = job.active.begin(); it != job.active.end();) {
+    if (wanted.erase(it->first) != 0) {
+      ++it;
+      continue;
+    }
+    End(job, std::move(it->second));
+    it = job.active.erase(it);
+  }
+  stats_.targets_refused -= std::exchange(job.refused, 0);
+  std::size_t now = TargetsNow();
+  for (auto& [hash, target] : wanted) {
+    if (now >= options_.targets_max) {
+      ++job.refused;
+      continue;
+    }
+    Begin(job, std::move(target));
+    ++now;
+  }
+  stats_.targets_refused += job.refused;
+  if (job.refused != 0) {
+    OPS_LOG_EVERY(60, kWarn, "scrape: {}: {} targets over scrape.targets_max; not scraped",
+                  job.config.job_name, job.refused);
+  }
+  stats_.targets = now;
+}
+
+void Running::Begin(Job& job, Target target) {
+  const std::uint64_t hash = target.hash;
+  std::unique_ptr<Active> active;
+  const auto back = job.leaving.find(hash);
+  if (back != job.leaving.end()) {
+    active = std::move(back->second.active);
+    job.leaving.erase(back);
+  } else {
+    active = std::make_unique<Active>(loop_, std::move(target), job.rules, stats_);
+  }
+  Active& started = *active;
+  job.active.emplace(hash, std::move(active));
+  Arm(job, started);
+}
+
+void Running::End(Job& job, std::unique_ptr<Active> active) {
+  active->timer.Stop();
+  if (active->fetch != 0) fetcher_.Cancel(std::exchange(active->fetch, 0));
+  const std::int64_t now_ms = clock_.WallMs();
+  const std::int64_t interval_ms = active->target.interval_ms;
+  const std::uint64_t hash = active->target.hash;
+  Leaving leaving{.active = std::move(active), .left_ms = now_ms, .due_ms = now_ms};
+  leaving.due_ms += 2 * interval_ms + interval_ms / 10;
+  job.leaving.insert_or_assign(hash, std::move(leaving));
+}
+
+void Running::WriteLeaving() {
+  const std::int64_t now_ms = clock_.WallMs();
+  for (const auto& job : jobs_) {
+    for (auto it = job->leaving.begin(); it != job->leaving.end();) {
+      if (it->second.due_ms > now_ms) {
+        ++it;
+        continue;
+      }
+      it->second.active->series.Retire(it->second.left_ms, sink_);
+      it = job->leaving.erase(it);
+    }
+  }
+}
+
+void Running::Arm(Job& job, Active& active) {
+  const std::int64_t now_ms = clock_.WallMs();
+  // A timer may be early by what the loop's time lags: the same slot does not come twice.
+  const std::int64_t early_ms = active.due_ms - now_ms;
+  const bool early = early_ms > 0 && early_ms < kEarlyMsMax;
+  active.due_ms = NextScrapeMs(active.target, seed_, early ? active.due_ms : now_ms);
+  active.timer.Start(active.due_ms - now_ms, 0, [this, &job, &active] {
+    Scrape(job, active);
+    Arm(job, active);
+  });
+}
+
+void Running::Scrape(Job& job, Active& active) {
+  if (active.fetch != 0) {
+    ++stats_.late;
+    return;
+  }
+  active.scrape_due_ms = active.due_ms;
+  active.began_ms = clock_.WallMs();
+  active.began_steady_ns = clock_.SteadyNs();
+  if (job.over_limit) {
+    return Scraped(active, Exhausted(fmt::format("target_limit exceeded (limit {})",
+                                                 job.config.limits.targets)));
+  }
+  FetchRequest request{
+      .url = active.target.url,
+      .headers = {{"Accept", job.accept},
+                  {"User-Agent", "OpsSight-Agent"},
+                  {"X-Prometheus-Scrape-Timeout-Seconds",
+                   fmt::format("{}", static_cast<double>(active.target.timeout_ms) / 1e3)}},
+      .timeout_ms = active.target.timeout_ms,
+      .body_bytes_max = options_.body_bytes_max,
+      .compression = job.config.enable_compression,
+      .http = job.config.http};
+  if (job.config.limits.body_bytes != 0) request.body_bytes_max = job.config.limits.body_bytes;
+  const auto started = fetcher_.Start(std::move(request), [this, &active](FetchResult answer) {
+    active.fetch = 0;
+    Scraped(active, answer);
+  });
+  if (!started) return Scraped(active, started.error());
+  active.fetch = *started;
+}
+
+void Running::Scraped(Active& active, const FetchResult& answer) {
+  const std::int64_t took_ns = clock_.SteadyNs() - active.began_steady_ns;
+  active.last_duration_s = static_cast<double>(took_ns) / static_cast<double>(kNsPerSecond);
+  active.last_scrape_ms =
+      ScrapeTimeMs(active.scrape_due_ms, active.began_ms, active.target.interval_ms);
+  active.last_error = active.series.Scraped(
+      {.time_ms = active.last_scrape_ms, .duration_s = active.last_duration_s, .answer = &answer},
+      sink_);
+  active.health = active.last_error.empty() ? TargetHealth::kUp : TargetHealth::kDown;
+}
+
+TargetsSnapshot Running::Targets() const {
+  TargetsSnapshot out;
+  for (const auto& job : jobs_) {
+    for (const auto& [hash, active] : job->active) {
+      out.active.push_back({.pool = job->config.job_name,
+                            .labels = active->target.labels,
+                            .discovered = active->target.discovered,
+                            .url = active->target.url,
+                            .health = active->health,
+                            .last_error = active->last_error,
+                            .last_scrape_ms = active->last_scrape_ms,
+                            .last_duration_s = active->last_duration_s,
+                            .interval_ms = active->target.interval_ms,
+                            .timeout_ms = active->target.timeout_ms});
+    }
+    for (const Labels& dropped : job->dropped) {
+      out.dropped.push_back({.pool = job->config.job_name, .discovered = dropped});
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Scraper>> Scraper::Start(Loop& loop, Clock& clock, ScrapeOptions options,
+                                                std::vector<ScrapeJob> jobs, std::uint64_t seed,
+                                                Sink& sink) {
+  auto scraper = std::make_unique<Running>(loop, clock, std::move(options), seed, sink);
+  for (ScrapeJob& job : jobs) {
+    const std::string name = job.job_name;
+    Status added = scraper->AddJob(std::move(job));
+    if (!added) return std::move(added).error().At("scrape: " + name);
+  }
+  scraper->StartDiscovery();
+  return std::unique_ptr<Scraper>(std::move(scraper));
+}
+
+}  // namespace opssight

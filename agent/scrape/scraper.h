@@ -1,0 +1,67 @@
+// Scraper is the agent's scrape source: finds targets, asks them at their times, and hands
+// what they say to the sink.
+//
+//   static, file, docker --> jobs, relabeling --> targets --> Fetcher --> TargetSeries --> sink
+//
+//   OPS_TRY(auto scraper, Scraper::Start(loop, clock, options, jobs, seed, sink));
+//
+// All on the loop, the start and the end too; clock and sink outlive it. A target that is
+// gone gets its stale markers two intervals later, so that one that only moved goes on.
+// Metrics cannot wait: while the spool is full, scrapes go on.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agent/scrape/options.h"
+#include "agent/scrape/series.h"
+#include "agent/sink/sink.h"
+#include "common/base/clock.h"
+#include "common/base/result.h"
+#include "common/net/loop.h"
+
+namespace opssight {
+
+enum class TargetHealth : std::uint8_t { kUnknown, kUp, kDown };
+
+// What GET /api/v1/targets says of a target.
+struct TargetStatus {
+  std::string pool;  // Its job.
+  Labels labels;
+  Labels discovered;
+  std::string url;
+  TargetHealth health = TargetHealth::kUnknown;
+  std::string last_error;
+  std::int64_t last_scrape_ms = 0;  // 0: never.
+  double last_duration_s = 0;
+  std::int64_t interval_ms = 0;
+  std::int64_t timeout_ms = 0;
+};
+
+struct DroppedTarget {
+  std::string pool;
+  Labels discovered;
+};
+
+struct TargetsSnapshot {
+  std::vector<TargetStatus> active;
+  std::vector<DroppedTarget> dropped;
+};
+
+class Scraper {
+ public:
+  // seed: of this agent, for each target's place in the interval.
+  static Result<std::unique_ptr<Scraper>> Start(Loop& loop, Clock& clock, ScrapeOptions options,
+                                                std::vector<ScrapeJob> jobs, std::uint64_t seed,
+                                                Sink& sink) OPS_REQUIRES(loop);
+  virtual ~Scraper() = default;
+
+  virtual const ScrapeStats& stats() const = 0;
+  virtual TargetsSnapshot Targets() const = 0;
+};
+
+}  // namespace opssight

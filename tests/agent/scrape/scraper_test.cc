@@ -1,0 +1,202 @@
+// Scraper over real sockets: a target that comes and goes, files that change, a Docker
+// daemon on a unix socket.
+#include "agent/scrape/scraper.h"
+
+#include <atomic>
+#include <bit>
+#include <fstream>
+#include <future>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <thread>
+#include <unistd.h>
+
+#include <gtest/gtest.h>
+
+#include "common/http/server.h"
+#include "tests/support/http.h"
+#include "tests/support/temp_dir.h"
+
+namespace opssight {
+namespace {
+
+using std::chrono::seconds;
+
+class LastValues final : public Sink {
+ public:
+  void AcceptMetrics(MetricRow row) override {
+    for (std::size_t i = 0; i < row.values.size(); ++i) {
+      const std::string name = row.layout->series()[i].labels.PrometheusText();
+      const bool stale = std::bit_cast<std::uint64_t>(row.values[i]) == kStaleNanBits;
+      values[name] = stale ? "stale" : std::to_string(static_cast<int>(row.values[i]));
+    }
+  }
+  void AcceptLogs(LogRows, std::vector<Position>) override {}
+  void AcceptSpans(std::vector<Span>) override {}
+  void AcceptHistograms(std::vector<HistogramRow>) override {}
+  void AcceptExemplars(std::vector<Exemplar>) override {}
+  void AcceptMetadata(std::vector<MetricMetadata>) override {}
+  void AcceptGap(Gap) override {}
+  void Commit(std::function<void(Status)> done) override { done({}); }
+  bool Congested() const override { return false; }
+
+  std::map<std::string, std::string> values;
+};
+
+class ScraperTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    loop_.RunSync([this] {
+      loop_.AssertHere();
+      auto server = HttpServer::Open(
+          loop_, {{.address = {.host = "127.0.0.1", .port = 0}, .tls = nullptr}}, {},
+          [this](const HttpRequest&, std::shared_ptr<Responder> responder) {
+            responder->Send({.status = status_.load(),
+                             .headers = {{"content-type", "text/plain; version=0.0.4"}},
+                             .body = "a 7\n"});
+          },
+          Clock::System());
+      ASSERT_TRUE(server) << server.error().message;
+      server_ = *std::move(server);
+    });
+  }
+  void TearDown() override {
+    std::promise<void> closed;
+    loop_.RunSync([&] {
+      scraper_.reset();
+      server_->Stop(0, [&] {
+        server_.reset();
+        closed.set_value();
+      });
+    });
+    closed.get_future().wait();
+    loop_.Stop();
+  }
+  void Start(ScrapeJob job) {
+    job.job_name = "j";
+    job.interval_ms = 20;
+    job.timeout_ms = 20;
+    loop_.RunSync([&] {
+      loop_.AssertHere();
+      auto scraper = Scraper::Start(loop_, Clock::System(), {}, {job}, 1, sink_);
+      ASSERT_TRUE(scraper) << scraper.error().message;
+      scraper_ = *std::move(scraper);
+    });
+  }
+  std::string Address() const { return "127.0.0.1:" + std::to_string(server_->port(0)); }
+  bool Becomes(const std::string& series, const std::string& value) {
+    return WaitFor(seconds(20), [&] {
+      std::string now;
+      loop_.RunSync([&] { now = sink_.values[series]; });
+      return now == value;
+    });
+  }
+  TargetsSnapshot Targets() {
+    TargetsSnapshot out;
+    loop_.RunSync([&] { out = scraper_->Targets(); });
+    return out;
+  }
+
+  Loop loop_{"scrape"};
+  LastValues sink_;
+  std::atomic<int> status_{200};
+  std::unique_ptr<HttpServer> server_;
+  std::unique_ptr<Scraper> scraper_;
+};
+
+TEST_F(ScraperTest, UpDownUp) {
+  Start({.static_targets = {{.targets = {Address()}}}});
+  const std::string labels = "{instance=\"" + Address() + "\", job=\"j\"}";
+  EXPECT_TRUE(Becomes("a" + labels, "7"));
+  EXPECT_TRUE(Becomes("up" + labels, "1"));
+  status_ = 500;
+  EXPECT_TRUE(Becomes("a" + labels, "stale"));
+  EXPECT_TRUE(Becomes("up" + labels, "0"));
+  const TargetsSnapshot targets = Targets();
+  ASSERT_EQ(targets.active.size(), 1U);
+  EXPECT_EQ(targets.active[0].last_error, "server returned HTTP status 500");
+  EXPECT_EQ(targets.active[0].url, "http://" + Address() + "/metrics");
+  status_ = 200;
+  EXPECT_TRUE(Becomes("a" + labels, "7"));
+}
+
+TEST_F(ScraperTest, AFileBringsAndTakesTargets) {
+  const TempDir dir;
+  const std::string path = dir.path() + "/targets.json";
+  std::ofstream(path) << "[{\"targets\": [\"" << Address() << "\"]}]";
+  Start({.files = {{.files = {dir.path() + "/*.json"}}}});
+  const std::string labels = "{instance=\"" + Address() + "\", job=\"j\"}";
+  EXPECT_TRUE(Becomes("a" + labels, "7"));
+  std::ofstream(path) << "[{\"targets\": [";  // Broken: what there was stays.
+  EXPECT_TRUE(WaitFor(seconds(20), [&] {
+    std::uint64_t failed = 0;
+    loop_.RunSync([&] { failed = scraper_->stats().discovery_failed; });
+    return failed != 0;
+  }));
+  EXPECT_EQ(Targets().active.size(), 1U);
+  std::ofstream(path) << "[]";
+  EXPECT_TRUE(Becomes("a" + labels, "stale"));
+  EXPECT_TRUE(Becomes("up" + labels, "stale"));
+  EXPECT_TRUE(Targets().active.empty());
+}
+
+// Answers GET /containers/json and /networks on a unix socket, a connection each.
+class FakeDocker {
+ public:
+  FakeDocker(const std::string& path, std::string containers) : containers_(std::move(containers)) {
+    listener_ = socket(AF_UNIX, SOCK_STREAM, 0);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, sizeof address.sun_path - 1);
+    EXPECT_EQ(bind(listener_, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    EXPECT_EQ(listen(listener_, 10), 0);
+    thread_ = std::thread([this] { Run(); });
+  }
+  ~FakeDocker() {
+    shutdown(listener_, SHUT_RDWR);
+    thread_.join();
+    close(listener_);
+  }
+
+ private:
+  void Run() {
+    for (;;) {
+      const int fd = accept(listener_, nullptr, nullptr);
+      if (fd < 0) return;
+      std::string request;
+      char buffer[4096];
+      while (request.find("\r\n\r\n") == std::string::npos) {
+        const ssize_t size = read(fd, buffer, sizeof buffer);
+        if (size <= 0) break;
+        request.append(buffer, static_cast<std::size_t>(size));
+      }
+      const std::string body = request.starts_with("GET /networks") ? "[]" : containers_;
+      const std::string answer =
+          "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: " + std::to_string(body.size()) +
+          "\r\n\r\n" + body;
+      EXPECT_EQ(write(fd, answer.data(), answer.size()), static_cast<ssize_t>(answer.size()));
+      close(fd);
+    }
+  }
+  const std::string containers_;
+  int listener_ = -1;
+  std::thread thread_;
+};
+
+TEST_F(ScraperTest, DockerNamesTargets) {
+  const TempDir dir;
+  const std::string port = std::to_string(server_->port(0));
+  const FakeDocker docker(
+      dir.path() + "/s",
+      R"([{"Id":"c","Names":["/web"],"Ports":[{"PrivatePort":)" + port +
+          R"(,"Type":"tcp"}],"NetworkSettings":{"Networks":{"a":{"IPAddress":"127.0.0.1"}}}}])");
+  ScrapeJob job{.docker = {{.host = "unix://" + dir.path() + "/s"}}};
+  job.relabel = {{.source_labels = {"__meta_docker_container_name"},
+                  .regex = "/(.*)",
+                  .target_label = "instance"}};
+  Start(std::move(job));
+  EXPECT_TRUE(Becomes("a{instance=\"web\", job=\"j\"}", "7"));
+}
+
+}  // namespace
+}  // namespace opssight
