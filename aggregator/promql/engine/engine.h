@@ -4,7 +4,9 @@
 //   Engine engine(options);
 //   OPS_TRY(QueryResult result, engine.Run(source, {.text = "up", .start_ms = t, .end_ms = t}));
 //
-// Threads: Run on any thread; what it needs lives on its stack. Errors: QueryError.
+// Threads: Run on any thread; what it needs lives on its stack. With options.threads it
+// starts others for a while; limits.cancelled is then asked on any of them, one at a time.
+// Errors: QueryError.
 // Cost: a few ns a sample; memory 8 B a step and series of each operator alive.
 #pragma once
 

@@ -83,7 +83,7 @@ class Join {
   const bool swapped_;
   const Columns many_;
   const Columns one_;
-  std::vector<std::uint8_t> many_present_;
+  std::vector<std::uint8_t> many_present_;                    // Found where it is asked for.
   std::unordered_map<std::uint64_t, std::size_t> output_of_;  // Of the group at hand, by pair.
   std::map<Labels, std::size_t> output_by_labels_;            // Likewise.
   std::size_t one_to_one_matched_at_ = SIZE_MAX;              // Likewise.
@@ -95,9 +95,6 @@ Result<Columns> Join::Run() {
   if ((many_.empty() && one_.empty()) || ((many_.empty() || one_.empty()) && !fills)) {
     return Columns();
   }
-  // A duplicate on the one side matters only where the other side has anything.
-  many_present_ =
-      fills ? std::vector<std::uint8_t>(steps_.count, 1) : Presence(many_, steps_.count);
   std::size_t done = 0;
   for (const MatchGroup& group : GroupMatches(labels_, many_, one_)) {
     if (++done % 1024 == 0) OPS_RETURN_IF_ERROR(query_.CheckWanted());
@@ -115,6 +112,12 @@ Status Join::RunGroup(const MatchGroup& group) {
   if (group.right.size() < 2) {
     if (group.right.empty() && !matching_.fill_right) return {};
     if (group.left.empty() && !matching_.fill_left) return {};
+  }
+  if (group.right.size() > 1 && many_present_.empty()) {
+    // A duplicate on the one side matters only where the other side has anything.
+    const bool fills = matching_.fill_left || matching_.fill_right;
+    many_present_ =
+        fills ? std::vector<std::uint8_t>(steps_.count, 1) : Presence(many_, steps_.count);
   }
   std::vector<Output> outputs;
   output_of_.clear();
