@@ -15,6 +15,24 @@ bool EqualsNoCase(std::string_view text, std::string_view lower) {
   return true;
 }
 
+// The fewest digits that read back the same, then zeros, as Go does; std::to_chars writes all
+// digits of the binary number instead.
+void AppendLarge(double value, std::string& out) {
+  char buffer[40];
+  const auto result =
+      std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::scientific);
+  const std::string_view text(buffer, static_cast<std::size_t>(result.ptr - buffer));
+  const std::size_t e = text.find('e');
+  const auto exponent = ParseInt<std::size_t>(text.substr(e + 2)).value_or(0);
+  std::size_t digits = 0;
+  for (const char c : text.substr(0, e)) {
+    if (c == '.') continue;
+    out.push_back(c);
+    digits += c == '-' ? 0 : 1;
+  }
+  out.append(exponent + 1 - digits, '0');  // At most 17 digits, exponent at least 15.
+}
+
 void Append(double value, std::chars_format format, std::string& out) {
   if (std::isnan(value)) {
     out += "NaN";
@@ -22,6 +40,11 @@ void Append(double value, std::chars_format format, std::string& out) {
   }
   if (std::isinf(value)) {
     out += value > 0 ? "+Inf" : "-Inf";
+    return;
+  }
+  constexpr double kExactMax = 9007199254740992;  // 2^53: from here on digits are made up.
+  if (format == std::chars_format::fixed && std::fabs(value) > kExactMax) {
+    AppendLarge(value, out);
     return;
   }
   char buffer[400];

@@ -56,6 +56,11 @@ TEST(NumberTest, OtherFormatsOfGo) {
     return out;
   };
   EXPECT_EQ(fixed(1e21), "1000000000000000000000");
+  EXPECT_EQ(fixed(1e200), "1" + std::string(200, '0'));
+  EXPECT_EQ(fixed(-1.5e300), "-15" + std::string(299, '0'));
+  EXPECT_EQ(fixed(9007199254740994), "9007199254740994");
+  EXPECT_EQ(fixed(1.2345678901234568e17), "123456789012345680");
+  EXPECT_EQ(FormatDouble(-1.2345678901234567e20), "-123456789012345670000");
   EXPECT_EQ(fixed(-1e-7), "-0.0000001");
   EXPECT_EQ(fixed(std::numeric_limits<double>::infinity()), "+Inf");
   EXPECT_EQ(FormatGoG(100'000), "100000");
