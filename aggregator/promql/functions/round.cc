@@ -9,14 +9,20 @@ namespace opssight::promql {
 namespace {
 
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-// Unlike fmin and fmax, NaN stays.
+// As Go's math.Min and Max: NaN stays, but for an infinity that nothing can go beyond; of two
+// zeros it is the negative one, or the positive.
 double Least(double a, double b) {
+  if (a == -kInfinity || b == -kInfinity) return -kInfinity;
   if (std::isnan(a) || std::isnan(b)) return kNan;
+  if (a == b) return std::signbit(a) ? a : b;
   return a < b ? a : b;
 }
 double Most(double a, double b) {
+  if (a == kInfinity || b == kInfinity) return kInfinity;
   if (std::isnan(a) || std::isnan(b)) return kNan;
+  if (a == b) return std::signbit(a) ? b : a;
   return a > b ? a : b;
 }
 

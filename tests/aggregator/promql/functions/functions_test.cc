@@ -207,6 +207,8 @@ TEST(VectorFunctions, OfOneFloat) {
       {"round(x, 0.1)", 2.5499, {0.1}, 2.5},
       {"clamp(x, 0, 1)", 7, {0, 1}, 1},
       {"clamp_min(x, 8)", 7, {8}, 8},
+      {"clamp_max(x, NaN)", -kInf, {std::nan("")}, -kInf},
+      {"clamp_min(x, NaN)", kInf, {std::nan("")}, kInf},
       {"year(x)", 1'136'239'445, {}, 2006},
       {"month(x)", 1'136'239'445, {}, 1},
       {"day_of_month(x)", 1'136'239'445, {}, 2},
