@@ -226,7 +226,7 @@ TEST(VectorFunctions, OfOneFloat) {
     for (const double scalar : line.scalars) args.push_back(Scalar(scalar));
     const Result<Columns> columns = RunVector(line.query, std::move(args));
     ASSERT_TRUE(columns.has_value() && columns->size() == 1) << line.query;
-    EXPECT_NEAR((*columns)[0].values[0], line.result, 1e-12) << line.query;
+    EXPECT_THAT((*columns)[0].values[0], testing::DoubleNear(line.result, 1e-12)) << line.query;
     EXPECT_EQ((*columns)[0].labels.ToString(), R"({a="b"})") << line.query;
   }
 }
