@@ -273,8 +273,12 @@ void AgentSession::Rebase(const session::Welcome& welcome) {
     order.proven_through = 0;
     order.used_since = true;
   }
-  OPS_LOG(kInfo, "ship: going over from epoch {} to {}: up to batch {} is stored; {} were lost",
-          epoch_, welcome.epoch, order.proven_through, order.lost);
+  if (epoch_ == 0 && order.lost == 0) {
+    OPS_LOG(kInfo, "ship: batches of this spool are of epoch {}", welcome.epoch);
+  } else {
+    OPS_LOG(kInfo, "ship: going over from epoch {} to {}: up to batch {} is stored; {} were lost",
+            epoch_, welcome.epoch, order.proven_through, order.lost);
+  }
   rebasing_ = true;
   Leave("new epoch");
   spool_.Rebase(std::move(order), [this, alive = alive_](Status status) {

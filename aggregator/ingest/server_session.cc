@@ -216,10 +216,16 @@ void ServerSession::Admit(std::int64_t now_ms) {
     if (!epoch) return End(ByeCode::kOverloaded, epoch.error().message);
     welcome.epoch = *epoch;
     ++host_.stats().epochs;
-    OPS_LOG(kInfo,
-            "ingest: agent {} ({}): its state is new or was copied (epoch {}, next batch {});"
-            " goes on as epoch {}",
-            hello_.host, peer_.agent_id, hello_.epoch, hello_.next_seq, welcome.epoch);
+    if (hello_.epoch == 0) {
+      OPS_LOG(kInfo, "ingest: agent {} ({}): begins with epoch {}", hello_.host, peer_.agent_id,
+              welcome.epoch);
+    } else {
+      OPS_LOG(
+          kInfo,
+          "ingest: agent {} ({}): its state is older than what is here, or was copied (epoch {},"
+          " next batch {}); goes on as epoch {}",
+          hello_.host, peer_.agent_id, hello_.epoch, hello_.next_seq, welcome.epoch);
+    }
   } else {
     ++host_.stats().sessions;
     reader_.set_frame_bytes_max(host_.options().frame_bytes_max);
