@@ -12,6 +12,7 @@
 #include "agent/main/own_metrics.h"
 #include "agent/otlp/receiver.h"
 #include "agent/scrape/scraper.h"
+#include "agent/scrape/targets_json.h"
 #include "agent/ship/shipper.h"
 #include "agent/spool/spool.h"
 #include "agent/tail/tail_loop.h"
@@ -173,6 +174,12 @@ void Running::Answer(HttpRequest request, std::shared_ptr<Responder> responder) 
     return responder->Send({.status = 200,
                             .headers = {{"content-type", std::string(Registry::kContentType)}},
                             .body = registry_.PrometheusText()});
+  }
+  if (request.path == "/api/v1/targets") {
+    return responder->Send(
+        {.status = 200,
+         .headers = {{"content-type", "application/json"}},
+         .body = TargetsJson(scraper_ == nullptr ? TargetsSnapshot{} : scraper_->Targets())});
   }
   otlp_->Handle(request, [responder](HttpResponse answer) { responder->Send(std::move(answer)); });
 }
