@@ -10,7 +10,8 @@ namespace {
 bool Holds(const DecodedBatch& batch, StoreSignal signal) {
   switch (signal) {
     case StoreSignal::kMetrics:
-      return !batch.metrics().empty();
+      return !batch.metrics().empty() || !batch.histograms().empty() ||
+             !batch.exemplars().empty() || !batch.metadata().empty();
     case StoreSignal::kLogs:
       return !batch.logs().empty();
     case StoreSignal::kSpans:

@@ -129,6 +129,26 @@ TEST_F(StoreTest, AMetricBatchMustBringItsLayout) {
   EXPECT_EQ(store_->layouts().Find({.high = 1, .low = 2}), nullptr);
 }
 
+TEST_F(StoreTest, ABatchOfHistogramsOrMetadataAloneIsOfMetrics) {
+  store_ = *Store::Open(options_);
+  FakeDisk disk;
+  FakeSignal metrics(&disk);
+  ASSERT_TRUE(store_->Start({{StoreSignal::kMetrics, &metrics}}));
+  const auto submit = [this](std::uint64_t seq, const BatchContents& contents) {
+    IncomingBatch incoming{.agent_id = "a", .epoch = 1, .seq = seq};
+    incoming.frame = EncodeBatch(contents, 0);
+    incoming.hash = Hash64(incoming.frame);
+    incoming.decoded = *DecodedBatch::Decode(incoming.frame, {});
+    return SubmitKind(*store_, std::move(incoming));
+  };
+  const auto series = std::make_shared<const Labels>(Labels{{"__name__", "h"}});
+  EXPECT_EQ(submit(1, {.histograms = {{.series = series}}}), "stored");
+  EXPECT_EQ(submit(2, {.metadata = {{.name = "m"}}}), "stored");
+  store_->WaitApplied();
+  EXPECT_EQ(metrics.All(), (std::multiset<std::string>{"about m", "histogram h"}));
+  Close();
+}
+
 TEST_F(StoreTest, ReplaysWhatWasNotFlushed) {
   Open();
   SubmitAndWait(*store_, LineBatch("a", 1));

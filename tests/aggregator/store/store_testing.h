@@ -113,6 +113,10 @@ class FakeSignal final : public SignalStore {
       for (std::size_t i = 0; i < rows.times.size(); ++i) head_.emplace_back(rows.Line(i));
     }
     for (const Gap& gap : batch->gaps()) head_.push_back("gap " + gap.stream + ": " + gap.reason);
+    for (const HistogramRow& row : batch->histograms()) {
+      head_.push_back("histogram " + row.series->PrometheusText());
+    }
+    for (const MetricMetadata& one : batch->metadata()) head_.push_back("about " + one.name);
   }
   void Freeze(WalPosition cut) override {
     MutexLock lock(mutex_);
