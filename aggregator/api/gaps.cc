@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "aggregator/api/answer.h"
-#include "aggregator/api/prometheus.h"
+#include "aggregator/api/prom_call.h"
 
 namespace opssight {
 namespace {
@@ -29,7 +29,7 @@ Result<HttpResponse> Answer(const HttpRequest& request, const GapSource& source,
 
 HttpResponse AnswerGaps(const HttpRequest& request, const GapSource& gaps, const Clock& clock) {
   auto response = Answer(request, gaps, clock);
-  return response ? *std::move(response) : PrometheusError(response.error());
+  return response ? *std::move(response) : FailureResponse(ToFailure(response.error()));
 }
 
 }  // namespace opssight

@@ -1,13 +1,15 @@
-// The part of Prometheus' HTTP API that is served, over plain selectors: query,
-// query_range, series, labels, label/<name>/values.
+// Prometheus' HTTP API, but for what writes: /api/v1/… and /federate. Routes to the
+// endpoints (prom_endpoints.h), with the methods each takes and CORS headers.
 // https://prometheus.io/docs/prometheus/latest/querying/api/
 #pragma once
 
+#include <functional>
+#include <optional>
 #include <string_view>
-#include <vector>
 
 #include "aggregator/api/options.h"
-#include "aggregator/query/source.h"
+#include "aggregator/api/prom_call.h"
+#include "aggregator/promql/engine/engine.h"
 #include "common/base/clock.h"
 #include "common/http/message.h"
 
@@ -15,28 +17,23 @@ namespace opssight {
 
 class PrometheusApi {
  public:
-  PrometheusApi(const SeriesSource& series, const ApiOptions& options, const Clock& clock)
-      : series_(series), options_(options), clock_(clock) {}
+  // All outlive it.
+  PrometheusApi(const PrometheusSources& sources, const ApiOptions& options, const Clock& clock);
 
-  // route: the path after "/api/v1/".
-  HttpResponse Handle(const HttpRequest& request, std::string_view route,
-                      const QueryLimits& limits) const;
+  // Whether path is one of its. Any thread.
+  static bool Serves(std::string_view path);
+  HttpResponse Handle(const HttpRequest& request, const QueryLimits& limits,
+                      const std::function<bool()>& timed_out) const;
 
  private:
-  Result<HttpResponse> Answer(const HttpRequest& request, std::string_view route,
-                              const QueryLimits& limits) const;
-  Result<HttpResponse> Query(const HttpRequest& request, const QueryLimits& limits) const;
-  Result<HttpResponse> QueryRange(const HttpRequest& request, const QueryLimits& limits) const;
-  Status CheckAnswer(const std::vector<Series>& all) const;
-  Result<HttpResponse> SeriesOrLabels(const HttpRequest& request, std::string_view route,
-                                      const QueryLimits& limits) const;
+  HttpResponse Answer(const HttpRequest& request, const QueryLimits& limits,
+                      const std::function<bool()>& timed_out) const;
+  void AddCors(const HttpRequest& request, HttpResponse& response) const;
 
-  const SeriesSource& series_;
   const ApiOptions& options_;
-  const Clock& clock_;
+  const promql::Engine engine_;
+  const PromContext context_;
+  const std::optional<Matcher> origins_;  // Nothing: any.
 };
-
-// An error as Prometheus' API says it.
-HttpResponse PrometheusError(const Error& error);
 
 }  // namespace opssight

@@ -6,7 +6,7 @@
 
 #include <fmt/core.h>
 
-#include "common/text/number.h"
+#include "common/text/quote.h"
 #include "common/text/units.h"
 
 namespace opssight {
@@ -21,7 +21,7 @@ bool IsDigit(char c) {
 
 class Scanner {
  public:
-  Scanner(std::string_view text, bool loki) : text_(text), loki_(loki) {}
+  explicit Scanner(std::string_view text) : text_(text) {}
 
   Error Fail(std::string_view what) const {
     std::size_t line = 1;
@@ -33,8 +33,7 @@ class Scanner {
         column = 1;
       }
     }
-    return Invalid(loki_ ? fmt::format("parse error at line {}, col {}: {}", line, column, what)
-                         : fmt::format("{}:{}: parse error: {}", line, column, what));
+    return Invalid(fmt::format("parse error at line {}, col {}: {}", line, column, what));
   }
 
   void Space() {
@@ -54,36 +53,29 @@ class Scanner {
     at_ += token.size();
     return true;
   }
-  std::string_view Name(bool colon) {
+  std::string_view Name() {
     Space();
     const std::size_t start = at_;
-    while (at_ < text_.size() && (IsNameStart(text_[at_]) || (colon && text_[at_] == ':') ||
-                                  (at_ > start && IsDigit(text_[at_])))) {
+    while (at_ < text_.size() &&
+           (IsNameStart(text_[at_]) || (at_ > start && IsDigit(text_[at_])))) {
       ++at_;
     }
-    return text_.substr(start, at_ - start);
-  }
-  std::string_view Until(char end) {
-    const std::size_t start = at_;
-    while (at_ < text_.size() && text_[at_] != end) ++at_;
     return text_.substr(start, at_ - start);
   }
 
   Result<std::string> Quoted() {
     const char quote = Peek();
-    if (quote != '"' && quote != '`' && (quote != '\'' || loki_)) return Fail("expected a string");
-    ++at_;
-    std::string out;
-    while (at_ < text_.size() && text_[at_] != quote) {
-      if (text_[at_] != '\\' || quote == '`') {
-        out.push_back(text_[at_++]);
-        continue;
-      }
-      OPS_RETURN_IF_ERROR(Escape(out));
+    if (quote != '"' && quote != '`') return Fail("expected a string");
+    const std::size_t start = at_++;
+    while (at_ < text_.size() && text_[at_] != quote)
+      at_ += text_[at_] == '\\' && quote == '"' ? 2 : 1;
+    if (at_ >= text_.size()) {
+      at_ = text_.size();
+      return Fail("unterminated quoted string");
     }
-    if (at_ == text_.size()) return Fail("unterminated quoted string");
-    ++at_;
-    return out;
+    auto unquoted = UnquoteGo(text_.substr(start, ++at_ - start));
+    if (!unquoted) return Fail("unknown escape sequence");
+    return *std::move(unquoted);
   }
 
   Result<std::vector<Matcher>> Matchers() {
@@ -92,19 +84,8 @@ class Scanner {
     while (!Take("}")) {
       if (!matchers.empty() && !Take(",")) return Fail("expected , or } in label matching");
       if (Take("}")) break;
-      std::string name;
-      if (!loki_ && (Peek() == '"' || Peek() == '\'')) {
-        OPS_TRY(name, Quoted());
-        if (Peek() == ',' || Peek() == '}') {  // {"metric name"}
-          OPS_TRY(Matcher metric,
-                  Matcher::Make(MatchType::kEqual, std::string(kMetricName), std::move(name)));
-          matchers.push_back(std::move(metric));
-          continue;
-        }
-      } else {
-        name = Name(false);
-        if (name.empty()) return Fail("expected a label name");
-      }
+      std::string name(Name());
+      if (name.empty()) return Fail("expected a label name");
       MatchType type = MatchType::kEqual;
       if (Take("=~")) {
         type = MatchType::kRegex;
@@ -124,43 +105,7 @@ class Scanner {
   }
 
  private:
-  Status Escape(std::string& out) {
-    ++at_;
-    if (at_ == text_.size()) return Fail("unterminated quoted string");
-    const char c = text_[at_++];
-    constexpr std::string_view kNames = "abfnrtv\\\"'";
-    constexpr std::string_view kMeant = "\a\b\f\n\r\t\v\\\"'";
-    if (const std::size_t known = kNames.find(c); known != kNames.npos) {
-      out.push_back(kMeant[known]);
-      return {};
-    }
-    const std::size_t digits = c == 'x' ? 2 : c == 'u' ? 4 : c == 'U' ? 8 : 0;
-    const auto code = ParseInt<std::uint32_t>(text_.substr(at_, digits), 16);
-    if (digits == 0 || !code || at_ + digits > text_.size() || *code > 0x10ffff) {
-      return Fail("unknown escape sequence");
-    }
-    at_ += digits;
-    const auto put = [&](std::uint32_t byte) { out.push_back(static_cast<char>(byte)); };
-    if (c == 'x' || *code < 0x80) {
-      put(*code);
-    } else if (*code < 0x800) {
-      put(0xc0 | (*code >> 6));
-      put(0x80 | (*code & 0x3f));
-    } else if (*code < 0x10000) {
-      put(0xe0 | (*code >> 12));
-      put(0x80 | ((*code >> 6) & 0x3f));
-      put(0x80 | (*code & 0x3f));
-    } else {
-      put(0xf0 | (*code >> 18));
-      put(0x80 | ((*code >> 12) & 0x3f));
-      put(0x80 | ((*code >> 6) & 0x3f));
-      put(0x80 | (*code & 0x3f));
-    }
-    return {};
-  }
-
   const std::string_view text_;
-  const bool loki_;
   std::size_t at_ = 0;
 };
 
@@ -179,41 +124,10 @@ Result<std::int64_t> ParseDurationMs(std::string_view text) {
   return Invalid(fmt::format("not a valid duration string: \"{}\"", text));
 }
 
-Result<MetricSelector> ParseMetricSelector(std::string_view text) {
-  constexpr std::string_view kBeyond =
-      "only a plain selector is supported: name{label=\"value\"} or name{label=\"value\"}[5m]";
-  Scanner scanner(text, false);
-  MetricSelector selector;
-  if (scanner.AtEnd()) return scanner.Fail("no expression found in input");
-  const std::string name(scanner.Name(true));
-  if (scanner.Peek() == '{') {
-    OPS_TRY(selector.matchers, scanner.Matchers());
-  } else if (name.empty()) {
-    return scanner.Fail(kBeyond);
-  }
-  if (!name.empty()) {
-    for (const Matcher& matcher : selector.matchers) {
-      if (matcher.name() == kMetricName) return scanner.Fail("metric name must not be set twice");
-    }
-    OPS_TRY(Matcher metric, Matcher::Make(MatchType::kEqual, std::string(kMetricName), name));
-    selector.matchers.push_back(std::move(metric));
-  }
-  OPS_RETURN_IF_ERROR(NeedNonEmpty(scanner, selector.matchers));
-  if (scanner.Take("[")) {
-    auto range = ParseDurationMs(scanner.Until(']'));
-    if (!range) return scanner.Fail(range.error().message);
-    if (*range <= 0) return scanner.Fail("duration must be greater than 0");
-    selector.range_ms = *range;
-    if (!scanner.Take("]")) return scanner.Fail("missing ]");
-  }
-  if (!scanner.AtEnd()) return scanner.Fail(kBeyond);
-  return selector;
-}
-
 Result<LogSelector> ParseLogSelector(std::string_view text) {
   constexpr std::string_view kBeyond =
       "only a stream selector with |= and != filters is supported: {label=\"value\"} |= \"text\"";
-  Scanner scanner(text, true);
+  Scanner scanner(text);
   LogSelector selector;
   if (scanner.Peek() != '{') return scanner.Fail(kBeyond);
   OPS_TRY(selector.matchers, scanner.Matchers());

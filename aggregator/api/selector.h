@@ -1,6 +1,5 @@
-// Plain selectors of PromQL and LogQL: name{a="b",c=~"d"}[5m], {a="b"} |= "x" != "y".
-// Anything beyond is a kInvalid error that says where and what, as Prometheus
-// ("1:3: parse error: …") and Loki ("parse error at line 1, col 3: …") do.
+// Plain selectors of LogQL: {a="b"} |= "x" != "y". Anything beyond is a kInvalid error that
+// says where and what, as Loki does ("parse error at line 1, col 3: …").
 #pragma once
 
 #include <cstdint>
@@ -12,12 +11,6 @@
 #include "common/base/result.h"
 
 namespace opssight {
-
-struct MetricSelector {
-  std::vector<Matcher> matchers;
-  std::int64_t range_ms = 0;  // 0: an instant selector.
-};
-Result<MetricSelector> ParseMetricSelector(std::string_view text);
 
 struct LogSelector {
   std::vector<Matcher> matchers;

@@ -1,4 +1,6 @@
 #include "aggregator/config/tables.h"
+#include "aggregator/promql/engine/engine.h"
+#include "aggregator/query/matcher.h"
 
 namespace opssight {
 namespace {
@@ -20,22 +22,68 @@ const OptionTable<QueryLimits>& LimitsTable() {
   return table;
 }
 
-const OptionTable<ApiOptions>& ApiTable() {
-  static const OptionTable<ApiOptions> table{
-      setting::Duration("lookback", &ApiOptions::lookback_ms, TimeUnit::kMs,
-                        "How old a sample may be and still count as the current one.")
-          .Min(1),
-      setting::Value("points_max", &ApiOptions::points_max,
-                     "Points of one series in a range query.")
-          .Min(1),
-      setting::Value("answer_points_max", &ApiOptions::answer_points_max,
-                     "Points of all series in a range query or a range vector.")
-          .Min(1),
-      setting::Value("lines_max", &ApiOptions::lines_max, "Log lines of one answer.").Min(1),
-      setting::Size("query_bytes_max", &ApiOptions::query_bytes_max, "Length of a query's text.")
-          .Min(64),
-      setting::Section("", &ApiOptions::limits, LimitsTable(), ""),
+const OptionTable<promql::ParseOptions>& PromqlParseTable() {
+  using promql::ParseOptions;
+  static const OptionTable<ParseOptions> table{
+      {"experimental_functions", &ParseOptions::experimental_functions,
+       "Functions and aggregations that Prometheus calls experimental: info, sort_by_label, "
+       "limitk, …"},
+      {"extended_range_selectors", &ParseOptions::extended_range_selectors,
+       "The experimental modifiers anchored and smoothed."},
+      {"binop_fill_modifiers", &ParseOptions::binop_fill_modifiers,
+       "The experimental modifiers fill, fill_left and fill_right."},
   };
+  return table;
+}
+
+const OptionTable<promql::EngineOptions>& PromqlTable() {
+  using promql::EngineOptions;
+  static const OptionTable<EngineOptions> table{
+      setting::Section("", &EngineOptions::parse, PromqlParseTable(), ""),
+      {"delayed_name_removal", &EngineOptions::delayed_name_removal,
+       "Names of metrics are dropped at a query's end, not by each function."},
+      {"use_start_timestamps", &EngineOptions::use_start_timestamps,
+       "rate, increase and their kin count from a counter's start where it is known."},
+      {"type_and_unit_labels", &EngineOptions::type_and_unit_labels,
+       "Labels __type__ and __unit__ belong to a metric's name."},
+      setting::Duration("subquery_step", &EngineOptions::subquery_step_ms, TimeUnit::kMs,
+                        "Step of a subquery that names none.")
+          .Min(1),
+      setting::Value("threads", &EngineOptions::threads, "Threads that one query may use.")
+          .Min(1)
+          .Max(64),
+  };
+  return table;
+}
+
+const OptionTable<ApiOptions>& ApiTable() {
+  static const OptionTable<ApiOptions> table =
+      OptionTable<ApiOptions>{
+          setting::Duration("lookback", &ApiOptions::lookback_ms, TimeUnit::kMs,
+                            "How old a sample may be and still count as the current one.")
+              .Min(1),
+          setting::Value("points_max", &ApiOptions::points_max,
+                         "Points of one series in a range query.")
+              .Min(1),
+          setting::Value("answer_points_max", &ApiOptions::answer_points_max,
+                         "Points of all series in a range query or a range vector.")
+              .Min(1),
+          setting::Value("lines_max", &ApiOptions::lines_max, "Log lines of one answer.").Min(1),
+          setting::Size("query_bytes_max", &ApiOptions::query_bytes_max,
+                        "Length of a query's text.")
+              .Min(64),
+          setting::Section("", &ApiOptions::limits, LimitsTable(), ""),
+          {"admin_api", &ApiOptions::admin_api,
+           "Whether /api/v1/admin/tsdb/… deletes series and makes snapshots."},
+          {"cors_origin", &ApiOptions::cors_origin,
+           "Origins whose web pages may read Prometheus' API: a regular expression of all of an "
+           "origin. Empty: none."},
+          setting::Section("promql", &ApiOptions::engine, PromqlTable(), "The query language."),
+      }
+          .With([](const ApiOptions& api, const ConfigReport& report) {
+            const auto origins = Matcher::Make(MatchType::kRegex, "origin", api.cors_origin);
+            if (!origins) report("cors_origin", origins.error().message);
+          });
   return table;
 }
 

@@ -1,5 +1,6 @@
 #include "aggregator/main/aggregator.h"
 
+#include <atomic>
 #include <future>
 #include <set>
 #include <string>
@@ -13,9 +14,11 @@
 #include "aggregator/inputs/remote_write.h"
 #include "aggregator/main/enrolment_parts.h"
 #include "aggregator/main/own_metrics.h"
+#include "aggregator/main/server_info.h"
 #include "aggregator/serve/service.h"
 #include "aggregator/store/gaps/gaps_store.h"
 #include "aggregator/store/logs/logs_store.h"
+#include "aggregator/store/metrics/metrics_admin.h"
 #include "aggregator/store/metrics/metrics_store.h"
 #include "aggregator/store/spans/spans_store.h"
 #include "aggregator/store/store.h"
@@ -46,6 +49,7 @@ class Running final : public Aggregator {
 
   Status Start();
   void Stop() override;
+  Status Reload() override;
   std::string http_address() const override { return http_address_; }
   std::string agents_address() const override { return agents_address_; }
 
@@ -53,6 +57,7 @@ class Running final : public Aggregator {
   Status OpenStores();
   Status OpenForwarders();
   Status OpenHttp();
+  void DescribeServer();
   Status OpenIngest();
   Result<std::shared_ptr<TlsContext>> HttpTls() const;
   Result<std::shared_ptr<TlsContext>> AgentsTls(std::string* certificate_pem) const;
@@ -65,6 +70,9 @@ class Running final : public Aggregator {
   Clock& clock_;
   const std::function<Status()> reload_;
   bool stopped_ = false;
+  std::atomic<bool> reload_ok_{true};
+  std::atomic<std::int64_t> config_ms_{0};
+  ServerInfo server_info_;
   std::string http_address_;
   std::string agents_address_;
 
@@ -77,6 +85,7 @@ class Running final : public Aggregator {
   std::unique_ptr<GapsStore> gaps_;
   EnrolmentParts enrolment_;
   std::vector<std::unique_ptr<Forwarder>> forwarders_;
+  std::unique_ptr<MetricsStoreAdmin> admin_;
   std::unique_ptr<Api> api_;
   std::unique_ptr<Service> service_;
   std::unique_ptr<RemoteWrite> remote_write_;
@@ -151,14 +160,43 @@ Result<std::shared_ptr<TlsContext>> Running::HttpTls() const {
   return TlsContext::Make(std::move(tls));
 }
 
+Status Running::Reload() {
+  if (!reload_) return Unavailable("this program cannot read its settings anew");
+  const Status status = reload_();
+  reload_ok_.store(status.has_value());
+  if (status) config_ms_.store(clock_.WallMs());
+  return status;
+}
+
+void Running::DescribeServer() {
+  server_info_ = MakeServerInfo(config_, clock_.WallMs());
+  config_ms_.store(server_info_.start_ms);
+  server_info_.reload_ok = [this] { return reload_ok_.load(); };
+  server_info_.config_ms = [this] { return config_ms_.load(); };
+  server_info_.corruptions = [this] { return metrics_->corrupt_blocks() + metrics_->bad_days(); };
+}
+
 Status Running::OpenHttp() {
-  api_ = std::make_unique<Api>(
-      ApiSources{.series = *metrics_, .lines = *logs_, .spans = *spans_, .gaps = *gaps_},
-      config_.query.api, clock_);
+  DescribeServer();
+  admin_ = std::make_unique<MetricsStoreAdmin>(
+      *metrics_, clock_,
+      MetricsAdminOptions{.snapshots_dir = config_.data_dir + "/snapshots",
+                          .flush = [this] { return store_->FlushNow(); },
+                          .seed = static_cast<std::uint64_t>(clock_.WallNs())});
+  api_ = std::make_unique<Api>(ApiSources{.prometheus = {.series = *metrics_,
+                                                         .exemplars = &metrics_->exemplars(),
+                                                         .metadata = &metrics_->metadata(),
+                                                         .tsdb = metrics_.get(),
+                                                         .admin = admin_.get(),
+                                                         .server = &server_info_},
+                                          .lines = *logs_,
+                                          .spans = *spans_,
+                                          .gaps = *gaps_},
+                               config_.query.api, clock_);
   service_ = std::make_unique<Service>(*api_, registry_,
                                        ServeOptions{.query_threads = config_.query.concurrency,
                                                     .query_timeout_ms = config_.query.timeout_ms},
-                                       clock_, reload_);
+                                       clock_, [this] { return Reload(); });
   remote_write_ = std::make_unique<RemoteWrite>(config_.remote_write, *store_, clock_);
   otlp_ = std::make_unique<OtlpInput>(config_.otlp, *store_, clock_, config_.ingest.limits);
   OPS_TRY(const Address address, ParseAddress(config_.listen.address));

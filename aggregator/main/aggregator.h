@@ -17,7 +17,7 @@ namespace opssight {
 
 class Aggregator {
  public:
-  // reload: what POST /-/reload does.
+  // reload: reads the settings anew.
   static Result<std::unique_ptr<Aggregator>> Start(AggregatorConfig config, Clock& clock,
                                                    std::function<Status()> reload);
   virtual ~Aggregator() = default;
@@ -25,6 +25,8 @@ class Aggregator {
   // "127.0.0.1:9090"; the real ports where 0 was asked.
   virtual std::string http_address() const = 0;
   virtual std::string agents_address() const = 0;
+  // As POST /-/reload does; its outcome is told by /api/v1/status/runtimeinfo. Any thread.
+  virtual Status Reload() = 0;
   // Ends agents' sessions, then queries, then flushes the store.
   virtual void Stop() = 0;
 };

@@ -103,7 +103,7 @@ int Run(const ConfigFlags& flags, const AggregatorConfig& config) {
           (*aggregator)->http_address(), (*aggregator)->agents_address());
   notify("READY=1");
   while (NextSignal() == ProgramSignal::kReload) {
-    const Status status = reload();
+    const Status status = (*aggregator)->Reload();
     if (!status) {
       OPS_LOG(kError, "config: reload: {}; the old configuration stays", status.error().message);
     }

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::string_view kIndex =
     "OpsSight\n\n"
-    "/api/v1/query, query_range, series, labels, label/<name>/values   Prometheus\n"
+    "/api/v1/query, query_range, …   /federate                         Prometheus\n"
     "/loki/api/v1/query_range, labels, label/<name>/values             Loki\n"
     "/api/traces/<id>                                                  Jaeger\n"
     "/api/v1/monitoring/gaps                                           what could not be kept\n"
@@ -31,8 +31,11 @@ std::int64_t TimeoutMs(const HttpRequest& request, std::int64_t most_ms) {
   return ms ? std::min(*ms, most_ms) : most_ms;
 }
 
-bool IsQueryPath(std::string_view path) {
-  return path.starts_with("/api/") || path.starts_with("/loki/");
+// As Prometheus says it before its database is there.
+HttpResponse NotReady(bool stopping) {
+  HttpResponse response = TextResponse(503, "Service Unavailable");
+  response.headers.emplace_back("x-prometheus-stopping", stopping ? "true" : "false");
+  return response;
 }
 
 }  // namespace
@@ -63,10 +66,11 @@ HttpResponse Service::Reload(const HttpRequest& request) const {
 void Service::Handle(HttpRequest request, std::shared_ptr<Responder> responder) {
   const bool ready = ready_.load(std::memory_order_acquire);
   const std::string_view path = request.path;
-  if (path == "/-/healthy") return responder->Send(TextResponse(200, "OpsSight is Healthy."));
+  if (path == "/-/healthy")
+    return responder->Send(TextResponse(200, "Prometheus Server is Healthy."));
   if (path == "/-/ready") {
-    return responder->Send(ready ? TextResponse(200, "OpsSight is Ready.")
-                                 : TextResponse(503, "Service Unavailable"));
+    return responder->Send(ready ? TextResponse(200, "Prometheus Server is Ready.")
+                                 : NotReady(stopping_.load(std::memory_order_acquire)));
   }
   if (path == "/metrics") {
     return responder->Send({.status = 200,
@@ -75,10 +79,8 @@ void Service::Handle(HttpRequest request, std::shared_ptr<Responder> responder) 
   }
   if (path == "/-/reload" && reload_) return responder->Send(Reload(request));
   if (path == "/") return responder->Send(TextResponse(200, kIndex));
-  if (!IsQueryPath(path)) return responder->Send(TextResponse(404, "404 page not found"));
-  if (!ready) {
-    return responder->Send(TextResponse(503, "the store is being read back; try again soon"));
-  }
+  if (!Api::Serves(path)) return responder->Send(TextResponse(404, "404 page not found"));
+  if (!ready) return responder->Send(NotReady(stopping_.load(std::memory_order_acquire)));
   StartQuery(std::move(request), std::move(responder));
 }
 
@@ -106,7 +108,7 @@ void Service::RunQuery(const HttpRequest& request, Responder& responder, std::in
     abandoned = abandoned || responder.cancelled();
     return late || abandoned;
   };
-  auto response = api_.Handle(request, cancelled);
+  auto response = api_.Handle(request, cancelled, [&late] { return late; });
   if (abandoned) {
     metrics_.abandoned.Add();
   } else if (late) {

@@ -1,7 +1,5 @@
 #include "aggregator/api/api.h"
 
-#include <bit>
-
 #include "aggregator/api/selector.h"
 
 namespace opssight {
@@ -92,78 +90,14 @@ class ApiTest : public testing::Test {
   FakeSpans spans;
   FakeGaps gaps;
   FakeClock clock{kNowMs * kNsPerMs};
-  Api api{ApiSources{.series = series, .lines = lines, .spans = spans, .gaps = gaps}, ApiOptions{},
-          clock};
+  Api api{
+      ApiSources{.prometheus = {.series = series}, .lines = lines, .spans = spans, .gaps = gaps},
+      ApiOptions{}, clock};
 };
 
-TEST_F(ApiTest, InstantQueryLooksBackFiveMinutesAndStopsAtAStaleMarker) {
-  series.all = {
-      {.labels = Labels{{"__name__", "up"}, {"i", "b"}}, .samples = {{kNowMs - 1500, 1}}},
-      {.labels = Labels{{"__name__", "up"}, {"i", "old"}}, .samples = {{kNowMs - 300'000, 1}}},
-      {.labels = Labels{{"__name__", "up"}, {"i", "gone"}},
-       .samples = {{kNowMs - 2000, 1}, {kNowMs - 1000, std::bit_cast<double>(kStaleNanBits)}}},
-      {.labels = Labels{{"__name__", "up"}, {"i", "a"}}, .samples = {{kNowMs, 0.5}}}};
-  EXPECT_EQ(Get("/api/v1/query", {{"query", "up"}}).body,
-            R"({"status":"success","data":{"resultType":"vector","result":[)"
-            R"({"metric":{"__name__":"up","i":"a"},"value":[1767225600,"0.5"]},)"
-            R"({"metric":{"__name__":"up","i":"b"},"value":[1767225600,"1"]}]}})");
-  EXPECT_EQ(Get("/api/v1/query", {{"query", "up{i=~\"b|gone\"}[5m]"}}).body,
-            R"({"status":"success","data":{"resultType":"matrix","result":[)"
-            R"({"metric":{"__name__":"up","i":"b"},"values":[[1767225598.500,"1"]]},)"
-            R"({"metric":{"__name__":"up","i":"gone"},"values":[[1767225598,"1"]]}]}})");
-}
-
-TEST_F(ApiTest, RangeQueryHasItsRules) {
-  series.all = {{.labels = Labels{{"__name__", "up"}}, .samples = {{10'000, 1}, {20'000, 2}}}};
-  const auto ask = [&](const char* start, const char* end, const char* step, const char* query) {
-    return Get("/api/v1/query_range",
-               {{"query", query}, {"start", start}, {"end", end}, {"step", step}});
-  };
-  EXPECT_EQ(ask("5", "25", "10", "up").body,
-            R"({"status":"success","data":{"resultType":"matrix","result":[{"metric":)"
-            R"({"__name__":"up"},"values":[[15,"1"],[25,"2"]]}]}})");
-  EXPECT_EQ(ask("1970-01-01T00:00:05Z", "25", "10s", "up").body, ask("5", "25", "10", "up").body);
-  for (const auto& response :
-       {ask("25", "5", "10", "up"), ask("5", "25", "0", "up"), ask("0", "11001", "1", "up"),
-        ask("x", "25", "10", "up"), ask("5", "25", "10", "up[5m]")}) {
-    EXPECT_EQ(response.status, 400) << response.body;
-    EXPECT_NE(response.body.find(R"("errorType":"bad_data")"), std::string::npos);
-  }
-  EXPECT_EQ(ask("0", "11000", "1", "up").status, 200);
-}
-
-TEST_F(ApiTest, AnAnswerHasALimit) {
-  series.all = {{.labels = Labels{{"__name__", "up"}},
-                 .samples = {{kNowMs - 2, 1}, {kNowMs - 1, 1}, {kNowMs, 1}}}};
-  const Api small(ApiSources{.series = series, .lines = lines, .spans = spans, .gaps = gaps},
-                  ApiOptions{.answer_points_max = 2}, clock);
-  HttpRequest request;
-  request.method = "GET";
-  request.path = "/api/v1/query";
-  request.params = {{"query", "up[5m]"}};
-  EXPECT_EQ(small.Handle(request)->status, 422);
-  request.params = {{"query", "up[2ms]"}};
-  EXPECT_EQ(small.Handle(request)->status, 200);
-}
-
 TEST_F(ApiTest, BeyondASelectorIsAClearError) {
-  const HttpResponse response = Get("/api/v1/query", {{"query", "rate(up[5m])"}});
-  EXPECT_EQ(response.status, 400);
-  EXPECT_NE(response.body.find("1:5: parse error: only a plain selector"), std::string::npos)
-      << response.body;
   EXPECT_EQ(Get("/loki/api/v1/query_range", {{"query", "{a=\"b\"} | json"}}).body.substr(0, 34),
             "parse error at line 1, col 9: only");
-}
-
-TEST_F(ApiTest, NamesSeriesLabelsAndValues) {
-  series.all = {{.labels = Labels{{"__name__", "up"}, {"i", "a"}}, .samples = {}},
-                {.labels = Labels{{"__name__", "up"}, {"i", "b"}}, .samples = {}}};
-  EXPECT_EQ(Get("/api/v1/labels").body, R"({"status":"success","data":["__name__","i"]})");
-  EXPECT_EQ(Get("/api/v1/label/i/values").body, R"({"status":"success","data":["a","b"]})");
-  EXPECT_EQ(Get("/api/v1/series", {{"match[]", "up{i!=\"a\"}"}}).body,
-            R"({"status":"success","data":[{"__name__":"up","i":"b"}]})");
-  EXPECT_EQ(Get("/api/v1/series").body,
-            R"({"status":"error","errorType":"bad_data","error":"no match[] parameter provided"})");
 }
 
 TEST_F(ApiTest, LogLinesAsLokiHasThem) {
@@ -247,10 +181,9 @@ TEST(SelectorTest, ErrorsSayWhere) {
   for (const char* bad :
        {"", "{}", "{a=\"\"}", "up{", "up{a}", "up{a=b}", "up[", "up[x]", "up[0s]", "up{a=~\"(\"}",
         "up{a=\"\\q\"}", "up{a=\"b", "a{__name__=\"b\"}", "1+1"}) {
-    EXPECT_FALSE(ParseMetricSelector(bad).has_value()) << bad;
     EXPECT_FALSE(ParseLogSelector(bad).has_value()) << bad;
   }
-  EXPECT_EQ(ParseMetricSelector("{\"a.b\", c='\\u00e9',}[1h30m]")->range_ms, 5'400'000);
+  EXPECT_EQ(ParseLogSelector("{c=\"\\u00e9\",} |= `x`")->matchers.front().value(), "\u00e9");
   EXPECT_FALSE(ParseDurationMs("30m1h").has_value());
   EXPECT_FALSE(ParseDurationMs("9999999999999y").has_value());
 }

@@ -70,7 +70,9 @@ class ServiceTest : public testing::Test {
   Registry registry;
   Status reloaded;
   int reloads = 0;
-  Api api{{.series = source, .lines = source, .spans = source, .gaps = source}, {}, clock};
+  Api api{{.prometheus = {.series = source}, .lines = source, .spans = source, .gaps = source},
+          {},
+          clock};
   Service service{api, registry, {.query_threads = 1, .queries_waiting_max = 1}, clock, [this] {
                     ++reloads;
                     return reloaded;
@@ -80,9 +82,12 @@ class ServiceTest : public testing::Test {
 TEST_F(ServiceTest, IsHealthyAtOnceAndReadyWhenTold) {
   EXPECT_EQ(Get("/-/healthy").status, 200);
   EXPECT_EQ(Get("/-/ready").status, 503);
-  EXPECT_EQ(Get("/api/v1/labels").status, 503);
+  const HttpResponse early = Get("/api/v1/labels");
+  EXPECT_EQ(early.status, 503);
+  EXPECT_EQ(early.body, "Service Unavailable\n");
+  EXPECT_EQ(FindHeader(early.headers, "x-prometheus-stopping"), "false");
   service.SetReady();
-  EXPECT_EQ(Get("/-/ready").status, 200);
+  EXPECT_EQ(Get("/-/ready").body, "Prometheus Server is Ready.\n");
   EXPECT_EQ(Get("/api/v1/labels").status, 200);
   EXPECT_EQ(Get("/nothing").status, 404);
 }

@@ -1,0 +1,95 @@
+// labels, label/<name>/values, series.
+#include <algorithm>
+#include <iterator>
+#include <set>
+
+#include "aggregator/api/answer.h"
+#include "aggregator/api/label_escape.h"
+#include "aggregator/api/prom_endpoints.h"
+#include "common/text/quote.h"
+#include "common/text/utf8.h"
+
+namespace opssight {
+namespace {
+
+// Calls take(sets of labels) for each match[], or once for everything.
+template <class Take>
+Status EachSelection(const PromContext& context, const PromCall& call,
+                     std::vector<std::vector<Matcher>> matches, const TimeRange& range,
+                     const Take& take) {
+  if (matches.empty()) matches.emplace_back();
+  for (const std::vector<Matcher>& matchers : matches) {
+    OPS_TRY(std::vector<Labels> found, context.sources.series.SelectLabels(
+                                           matchers, range.start_ms, range.end_ms, call.limits));
+    take(std::move(found));
+  }
+  return {};
+}
+
+// The names of labels, or the values of one.
+PromResult AnswerStrings(const PromContext& context, const PromCall& call, std::string_view name) {
+  OPS_TRY(const std::size_t limit, LimitParameter(call.request));
+  OPS_TRY(const TimeRange range, RangeParameters(call.request));
+  OPS_TRY(std::vector<std::vector<Matcher>> matches, MatchParameters(call.request));
+  std::set<std::string> strings;
+  const Status status = EachSelection(
+      context, call, std::move(matches), range,
+      [&](const std::vector<Labels>& found) { strings.merge(NamesOrValues(found, name)); });
+  if (!status) return SelectFailure(status.error(), call);
+  PromNotes notes;
+  JsonWriter json;
+  OpenSuccess(json);
+  json.Open('[');
+  std::size_t count = 0;
+  for (const std::string& text : strings) {
+    if (limit > 0 && count == limit) {
+      notes.warnings.emplace_back(kTruncated);
+      break;
+    }
+    json.String(text);
+    ++count;
+  }
+  json.Close(']');
+  return CloseSuccess(std::move(json), notes);
+}
+
+}  // namespace
+
+PromResult AnswerLabels(const PromContext& context, const PromCall& call) {
+  return AnswerStrings(context, call, {});
+}
+
+PromResult AnswerLabelValues(const PromContext& context, const PromCall& call) {
+  const std::string name = UnescapeLabelName(call.name);
+  if (name.empty() || !IsUtf8(name)) return BadData("invalid label name: " + QuoteGo(name));
+  return AnswerStrings(context, call, name);
+}
+
+PromResult AnswerSeries(const PromContext& context, const PromCall& call) {
+  if (!call.request.HasParam("match[]")) return BadData("no match[] parameter provided");
+  OPS_TRY(const std::size_t limit, LimitParameter(call.request));
+  OPS_TRY(const TimeRange range, RangeParameters(call.request));
+  auto matches = MatchParameters(call.request);
+  if (!matches) return BadParameter("match[]", matches.error().message);
+  std::vector<Labels> sets;
+  const Status status =
+      EachSelection(context, call, *std::move(matches), range, [&](std::vector<Labels> found) {
+        std::move(found.begin(), found.end(), std::back_inserter(sets));
+      });
+  if (!status) return SelectFailure(status.error(), call);
+  std::sort(sets.begin(), sets.end());
+  sets.erase(std::unique(sets.begin(), sets.end()), sets.end());
+  PromNotes notes;
+  if (limit > 0 && sets.size() > limit) {
+    sets.resize(limit);
+    notes.warnings.emplace_back(kTruncated);
+  }
+  JsonWriter json;
+  OpenSuccess(json);
+  json.Open('[');
+  for (const Labels& labels : sets) WriteLabels(json, labels);
+  json.Close(']');
+  return CloseSuccess(std::move(json), notes);
+}
+
+}  // namespace opssight

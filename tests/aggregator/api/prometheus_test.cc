@@ -1,0 +1,579 @@
+// Requests as clients send them, with the whole answer.
+#include "aggregator/api/prometheus.h"
+
+#include <bit>
+
+#include "tests/support/memory_series.h"
+
+namespace opssight {
+namespace {
+
+constexpr std::int64_t kNowMs = 1'767'225'600'000;
+using Params = std::vector<std::pair<std::string, std::string>>;
+
+class FakeExemplars final : public ExemplarSource {
+ public:
+  Result<std::vector<SeriesExemplars>> Select(const std::vector<Matcher>& matchers,
+                                              std::int64_t from_ms, std::int64_t to_ms,
+                                              const QueryLimits&) const override {
+    std::vector<SeriesExemplars> out;
+    for (const SeriesExemplars& series : all) {
+      SeriesExemplars found{.series = series.series, .exemplars = {}};
+      for (const ExemplarPoint& point : series.exemplars) {
+        if (point.time_ms >= from_ms && point.time_ms <= to_ms) found.exemplars.push_back(point);
+      }
+      if (!found.exemplars.empty() && MatchesAll(matchers, series.series)) out.push_back(found);
+    }
+    return out;
+  }
+  std::vector<SeriesExemplars> all;
+};
+
+class FakeMetadata final : public MetadataSource {
+ public:
+  Result<std::vector<MetricMetadata>> Metadata(std::string_view metric, std::size_t,
+                                               const QueryLimits&) const override {
+    std::vector<MetricMetadata> out;
+    for (const MetricMetadata& fact : all) {
+      if (metric.empty() || fact.name == metric) out.push_back(fact);
+    }
+    return out;
+  }
+  std::vector<MetricMetadata> all;
+};
+
+class FakeTsdb final : public TsdbStats {
+ public:
+  TsdbStatistics Statistics(std::size_t top) const override {
+    return {.series = 2,
+            .label_pairs = 4,
+            .chunks = 3,
+            .min_time_ms = 1,
+            .max_time_ms = 2,
+            .series_by_metric = {{"up", top}},
+            .values_by_label = {{"job", 2}},
+            .bytes_by_label = {{"job", 9}},
+            .series_by_label_value = {{"job=a", 1}}};
+  }
+};
+
+class FakeAdmin final : public MetricsAdmin {
+ public:
+  Status DeleteSeries(const std::vector<std::vector<Matcher>>& selectors, std::int64_t from_ms,
+                      std::int64_t to_ms) override {
+    deleted = std::to_string(selectors.size()) + " " + std::to_string(from_ms) + " " +
+              std::to_string(to_ms);
+    return {};
+  }
+  Status CleanTombstones() override { return Unavailable("busy"); }
+  Result<std::string> Snapshot(bool skip_head) override {
+    return std::string(skip_head ? "without-head" : "whole");
+  }
+  std::string deleted;
+};
+
+class FakeTargets final : public TargetsSource {
+ public:
+  std::vector<TargetState> Active() const override {
+    return {{.discovered = Labels{{"__address__", "h:1"}},
+             .labels = Labels{{"instance", "h:1"}, {"job", "a"}},
+             .pool = "a",
+             .scrape_url = "http://h:1/metrics",
+             .global_url = "http://h:1/metrics",
+             .last_error = "refused",
+             .last_scrape_ns = kNowMs * kNsPerMs + 5,
+             .last_scrape_s = 0.25,
+             .health = Health::kDown,
+             .interval_ms = 15'000,
+             .timeout_ms = 10'000,
+             .metadata = {{.name = "m", .type = MetricType::kGauge, .help = "h", .unit = "s"}}}};
+  }
+  std::vector<DroppedTargetState> Dropped() const override {
+    return {{.discovered = Labels{{"__address__", "x:1"}}, .pool = "b"}};
+  }
+  std::vector<std::string> Pools() const override { return {"a", "b"}; }
+};
+
+class FakeRules final : public RulesSource {
+ public:
+  std::vector<RuleGroupState> Groups() const override {
+    return {{.name = "g",
+             .file = "f.yaml",
+             .interval_s = 60,
+             .limit = 0,
+             .evaluation_s = 0.001,
+             .last_evaluation_ns = kNowMs * kNsPerMs,
+             .rules = {{.alerting = true,
+                        .name = "Down",
+                        .query = "up == 0",
+                        .labels = Labels{{"severity", "page"}},
+                        .healthy = true,
+                        .evaluation_s = 0.5,
+                        .last_evaluation_ns = kNowMs * kNsPerMs,
+                        .for_s = 300,
+                        .annotations = Labels{{"summary", "s"}},
+                        .alerts = {{.labels = Labels{{"alertname", "Down"}},
+                                    .firing = true,
+                                    .active_at_ns = kNowMs * kNsPerMs,
+                                    .value = 1}}},
+                       {.name = "r:x", .query = "sum by (x) (y) > 1", .last_error = "e"}}},
+            {.name = "h", .file = "f.yaml", .rules = {}}};
+  }
+};
+
+class PrometheusTest : public testing::Test {
+ protected:
+  HttpResponse Ask(std::string method, std::string path, Params params = {},
+                   Headers headers = {}) const {
+    HttpRequest request;
+    request.method = std::move(method);
+    request.path = std::move(path);
+    request.params = std::move(params);
+    request.headers = std::move(headers);
+    const PrometheusApi api(sources, options, clock);
+    return api.Handle(request, {.cancelled = [this] { return cancelled; }},
+                      [this] { return late; });
+  }
+  std::string Get(std::string path, Params params = {}) const {
+    return Ask("GET", "/api/v1/" + std::move(path), std::move(params)).body;
+  }
+  // What is in data of a success, or all of an error.
+  std::string Data(std::string path, Params params = {}) const {
+    constexpr std::string_view kBefore = R"({"status":"success","data":)";
+    std::string body = Get(std::move(path), std::move(params));
+    if (body.starts_with(kBefore))
+      body = body.substr(kBefore.size(), body.size() - kBefore.size() - 1);
+    return body;
+  }
+  void Fill() {
+    series.Add(Labels{{"__name__", "up"}, {"job", "a"}}, kNowMs - 20'000, 0);
+    series.Add(Labels{{"__name__", "up"}, {"job", "a"}}, kNowMs - 10'000, 1);
+    series.Add(Labels{{"__name__", "up"}, {"job", "b"}, {"my.label", "x"}}, kNowMs - 1'500, 0.5);
+  }
+
+  MemorySeries series;
+  FakeExemplars exemplars;
+  FakeMetadata metadata;
+  FakeAdmin admin;
+  ServerInfo server;
+  PrometheusSources sources = {.series = series,
+                               .exemplars = &exemplars,
+                               .metadata = &metadata,
+                               .admin = &admin,
+                               .server = &server};
+  ApiOptions options;
+  FakeClock clock{kNowMs * kNsPerMs};
+  bool cancelled = false;
+  bool late = false;
+};
+
+// What Grafana's data source sends: its health check, panels, variables, and the explorer.
+TEST_F(PrometheusTest, AnswersGrafana) {
+  Fill();
+  EXPECT_EQ(Ask("POST", "/api/v1/query", {{"query", "1+1"}, {"time", "4"}}).body,
+            R"({"status":"success","data":{"resultType":"scalar","result":[4,"2"]}})");
+  EXPECT_EQ(Data("status/buildinfo").substr(0, 19), R"({"version":"3.14.0")");
+  EXPECT_EQ(Data("status/buildinfo").find("features"), std::string::npos);
+  EXPECT_EQ(Ask("POST", "/api/v1/query_range",
+                {{"query", "up * 2"},
+                 {"start", "1767225585.000"},
+                 {"end", "1767225600.000"},
+                 {"step", "15"},
+                 {"timeout", "60s"}})
+                .body,
+            R"({"status":"success","data":{"resultType":"matrix","result":[)"
+            R"({"metric":{"job":"a"},"values":[[1767225585,"0"],[1767225600,"2"]]},)"
+            R"({"metric":{"job":"b","my.label":"x"},"values":[[1767225600,"1"]]}]}})");
+  const Params range = {{"start", "1767225000"}, {"end", "1767225600"}, {"limit", "40000"}};
+  EXPECT_EQ(Data("labels", range), R"(["__name__","job","my.label"])");
+  EXPECT_EQ(Data("label/job/values", range), R"(["a","b"])");
+  EXPECT_EQ(Data("label/U__my_2e_label/values", range), R"(["x"])");
+  Params match = range;
+  match.emplace_back("match[]", "{__name__=\"up\",job=~\"a|c\"}");
+  EXPECT_EQ(Ask("POST", "/api/v1/series", match).body,
+            R"({"status":"success","data":[{"__name__":"up","job":"a"}]})");
+  EXPECT_EQ(Data("metadata", {{"limit", "40000"}}), "{}");
+  EXPECT_EQ(Data("rules"), R"({"groups":[]})");
+  EXPECT_EQ(Data("alerts"), R"({"alerts":[]})");
+  EXPECT_EQ(Ask("POST", "/api/v1/query_exemplars",
+                {{"query", "rate(up[5m])"}, {"start", "0"}, {"end", "1767225600"}})
+                .body,
+            R"({"status":"success","data":[]})");
+}
+
+TEST_F(PrometheusTest, InstantQueriesGiveEachType) {
+  Fill();
+  EXPECT_EQ(Data("query", {{"query", "up{job=\"a\"}"}}),
+            R"({"resultType":"vector","result":[{"metric":{"__name__":"up","job":"a"},)"
+            R"("value":[1767225600,"1"]}]})");
+  EXPECT_EQ(Data("query", {{"query", "up{job=\"b\"}[1m]"}}),
+            R"({"resultType":"matrix","result":[{"metric":{"__name__":"up","job":"b",)"
+            R"("my.label":"x"},"values":[[1767225598.500,"0.5"]]}]})");
+  EXPECT_EQ(Data("query", {{"query", "\"é\""}, {"time", "1.0625"}}),
+            R"({"resultType":"string","result":[1.063,"é"]})");
+  EXPECT_EQ(Data("query", {{"query", "1/0"}, {"time", "0"}}),
+            R"({"resultType":"scalar","result":[0,"+Inf"]})");
+  EXPECT_EQ(Data("query", {{"query", "nothing"}}), R"({"resultType":"vector","result":[]})");
+  EXPECT_EQ(Data("query", {{"query", "up{job=\"a\"}"}, {"lookback_delta", "5s"}}),
+            R"({"resultType":"vector","result":[]})");
+}
+
+TEST_F(PrometheusTest, HistogramsAreWritten) {
+  Histogram histogram;
+  histogram.count = 6;
+  histogram.sum = 18.5;
+  histogram.zero_count = 1;
+  histogram.zero_threshold = 0.25;
+  histogram.positive_spans = {{.offset = 0, .length = 3}};
+  histogram.positive = {2, 0, 3};
+  series.Add(Labels{{"__name__", "h"}}, kNowMs,
+             std::make_shared<const Histogram>(std::move(histogram)));
+  EXPECT_EQ(Data("query", {{"query", "h"}}),
+            R"({"resultType":"vector","result":[{"metric":{"__name__":"h"},"histogram":)"
+            R"([1767225600,{"count":"6","sum":"18.5","buckets":[[3,"-0.25","0.25","1"],)"
+            R"([0,"0.5","1","2"],[0,"2","4","3"]]}]}]})");
+}
+
+TEST_F(PrometheusTest, LimitsCutAndWarn) {
+  Fill();
+  EXPECT_EQ(Get("label/job/values", {{"limit", "1"}}),
+            R"({"status":"success","data":["a"],"warnings":["results truncated due to limit"]})");
+  EXPECT_EQ(Get("labels", {{"limit", "3"}}),
+            R"({"status":"success","data":["__name__","job","my.label"]})");
+  EXPECT_EQ(Get("series", {{"match[]", "up"}, {"limit", "1"}}),
+            R"({"status":"success","data":[{"__name__":"up","job":"a"}],)"
+            R"("warnings":["results truncated due to limit"]})");
+  EXPECT_NE(Get("query", {{"query", "up"}, {"limit", "1"}})
+                .find(R"("warnings":["results truncated due to limit"])"),
+            std::string::npos);
+  options.answer_points_max = 1;
+  const HttpResponse large = Ask("GET", "/api/v1/query", {{"query", "up[1m]"}});
+  EXPECT_EQ(large.status, 422);
+}
+
+TEST_F(PrometheusTest, StatsWhereAsked) {
+  Fill();
+  const std::string with = Data("query", {{"query", "up"}, {"stats", "all"}});
+  EXPECT_NE(with.find(R"("stats":{"timings":{"evalTotalTime":0,)"), std::string::npos) << with;
+  EXPECT_NE(with.find(R"("samples":{"totalQueryableSamples":)"), std::string::npos) << with;
+}
+
+TEST_F(PrometheusTest, ErrorsAreTypedAndWorded) {
+  Fill();
+  const struct {
+    const char* path;
+    Params params;
+    int status;
+    const char* type;
+    const char* error;
+  } cases[] = {
+      {"query",
+       {{"query", "up{"}},
+       400,
+       "bad_data",
+       R"(invalid parameter \"query\": 1:4: parse error: unexpected end of input inside braces)"},
+      {"query",
+       {},
+       400,
+       "bad_data",
+       R"(invalid parameter \"query\": unknown position: parse error: no expression found in input)"},
+      {"query",
+       {{"query", "1"}, {"time", "x"}},
+       400,
+       "bad_data",
+       R"(invalid parameter \"time\": invalid time value for 'time': cannot parse \"x\" to a valid timestamp)"},
+      {"query",
+       {{"query", "1"}, {"timeout", "x"}},
+       400,
+       "bad_data",
+       R"(invalid parameter \"timeout\": cannot parse \"x\" to a valid duration)"},
+      {"query",
+       {{"query", "1"}, {"limit", "x"}},
+       400,
+       "bad_data",
+       R"(invalid parameter \"limit\": strconv.Atoi: parsing \"x\": invalid syntax)"},
+      {"query",
+       {{"query", "1"}, {"limit", "-1"}},
+       400,
+       "bad_data",
+       R"(invalid parameter \"limit\": limit must be non-negative)"},
+      {"query",
+       {{"query", "1"}, {"lookback_delta", "1x"}},
+       400,
+       "bad_data",
+       R"(error parsing lookback delta duration: cannot parse \"1x\" to a valid duration)"},
+      {"query_range",
+       {{"query", "1"}},
+       400,
+       "bad_data",
+       R"(invalid parameter \"start\": cannot parse \"\" to a valid timestamp)"},
+      {"query_range",
+       {{"query", "1"}, {"start", "2"}, {"end", "1"}, {"step", "1"}},
+       400,
+       "bad_data",
+       R"(invalid parameter \"end\": end timestamp must not be before start time)"},
+      {"query_range",
+       {{"query", "1"}, {"start", "1"}, {"end", "2"}, {"step", "0"}},
+       400,
+       "bad_data",
+       R"(invalid parameter \"step\": zero or negative query resolution step widths are not accepted. Try a positive integer)"},
+      {"query_range",
+       {{"query", "1"}, {"start", "1"}, {"end", "2"}, {"step", "1e20"}},
+       400,
+       "bad_data",
+       R"(invalid parameter \"step\": cannot parse \"1e20\" to a valid duration. It overflows int64)"},
+      {"query_range",
+       {{"query", "1"}, {"start", "0"}, {"end", "11001"}, {"step", "1"}},
+       400,
+       "bad_data",
+       R"(exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX))"},
+      {"query_range",
+       {{"query", "up[5m]"}, {"start", "1"}, {"end", "2"}, {"step", "1"}},
+       400,
+       "bad_data",
+       R"(invalid parameter \"query\": invalid expression type \"range vector\" for range query, must be Scalar or instant Vector)"},
+      {"series", {}, 400, "bad_data", "no match[] parameter provided"},
+      {"series",
+       {{"match[]", "{}"}},
+       400,
+       "bad_data",
+       R"(invalid parameter \"match[]\": match[] must contain at least one non-empty matcher)"},
+      {"labels", {{"match[]", "up["}}, 400, "bad_data", R"(1:3: parse error: unexpected \"[\")"},
+      {"labels",
+       {{"start", "x"}},
+       400,
+       "bad_data",
+       R"(invalid parameter \"start\": invalid time value for 'start': cannot parse \"x\" to a valid timestamp)"},
+      {"metadata", {{"limit", "x"}}, 400, "bad_data", "limit must be a number"},
+      {"targets/metadata", {{"limit", "x"}}, 400, "bad_data", "limit must be a number"},
+      {"rules",
+       {{"type", "x"}},
+       400,
+       "bad_data",
+       R"(invalid parameter \"type\": not supported value \"x\")"},
+      {"query_exemplars",
+       {{"query", "up"}, {"start", "2"}, {"end", "1"}},
+       400,
+       "bad_data",
+       "end timestamp must not be before start timestamp"},
+      {"status/tsdb", {{"limit", "0"}}, 400, "bad_data", "limit must be a positive number"},
+      {"query", {{"query", "up == on() up"}}, 422, "execution", nullptr},
+  };
+  for (const auto& test : cases) {
+    const HttpResponse response = Ask("GET", std::string("/api/v1/") + test.path, test.params);
+    EXPECT_EQ(response.status, test.status) << response.body;
+    if (test.error == nullptr) continue;
+    EXPECT_EQ(response.body, std::string(R"({"status":"error","errorType":")") + test.type +
+                                 R"(","error":")" + test.error + "\"}");
+  }
+}
+
+TEST_F(PrometheusTest, QueriesThatAreEndedSayHow) {
+  Fill();
+  cancelled = true;
+  const HttpResponse gone = Ask("GET", "/api/v1/query", {{"query", "up + up"}});
+  EXPECT_EQ(gone.status, 499);
+  EXPECT_NE(gone.body.find(R"("errorType":"canceled")"), std::string::npos) << gone.body;
+  late = true;
+  const HttpResponse slow = Ask("GET", "/api/v1/query", {{"query", "up + up"}});
+  EXPECT_EQ(slow.status, 503);
+  EXPECT_NE(slow.body.find("query timed out in expression evaluation"), std::string::npos);
+}
+
+TEST_F(PrometheusTest, TimesAndDurationsInAllForms) {
+  series.Add(Labels{{"__name__", "up"}}, 10'000, 1);
+  const auto ask = [&](const char* start, const char* end, const char* step) {
+    return Data("query_range", {{"query", "up"}, {"start", start}, {"end", end}, {"step", step}});
+  };
+  const std::string answer = ask("10", "20", "10");
+  EXPECT_EQ(answer, R"({"resultType":"matrix","result":[{"metric":{"__name__":"up"},)"
+                    R"("values":[[10,"1"],[20,"1"]]}]})");
+  EXPECT_EQ(ask("1970-01-01T00:00:10Z", "1970-01-01T00:00:20.000Z", "10s"), answer);
+  EXPECT_EQ(Data("labels", {{"start", "-292273086-05-16T16:47:06Z"},
+                            {"end", "292277025-08-18T07:12:54.999999999Z"}}),
+            R"(["__name__"])");
+}
+
+TEST_F(PrometheusTest, FormatsAndParses) {
+  EXPECT_EQ(Data("format_query", {{"query", "sum(a)by(b)"}}), "\"sum by (b) (a)\"");
+  EXPECT_EQ(Data("parse_query", {{"query", "1"}}), R"({"type":"numberLiteral","val":"1"})");
+  EXPECT_EQ(Ask("GET", "/api/v1/format_query", {{"query", "sum("}}).status, 400);
+}
+
+TEST_F(PrometheusTest, ExemplarsOfAllSelectors) {
+  exemplars.all = {{.series = Labels{{"__name__", "a_bucket"}, {"le", "1"}},
+                    .exemplars = {{.time_ms = 1500, .value = 0.5, .labels = {{"trace_id", "ff"}}},
+                                  {.time_ms = 9000, .value = 1, .labels = {}}}},
+                   {.series = Labels{{"__name__", "b"}},
+                    .exemplars = {{.time_ms = 2000, .value = 3, .labels = {}}}}};
+  EXPECT_EQ(Data("query_exemplars", {{"query", "a_bucket + b + b"}, {"start", "1"}, {"end", "5"}}),
+            R"([{"seriesLabels":{"__name__":"a_bucket","le":"1"},"exemplars":[{"labels":)"
+            R"({"trace_id":"ff"},"value":"0.5","timestamp":1.500}]},)"
+            R"({"seriesLabels":{"__name__":"b"},"exemplars":[{"labels":{},"value":"3",)"
+            R"("timestamp":2}]}])");
+  EXPECT_EQ(Ask("GET", "/api/v1/query_exemplars", {{"query", "1"}}).status, 204);
+}
+
+TEST_F(PrometheusTest, MetadataByName) {
+  metadata.all = {{.name = "a_total", .type = MetricType::kCounter, .help = "h", .unit = ""},
+                  {.name = "a_total", .type = MetricType::kCounter, .help = "other", .unit = ""},
+                  {.name = "b", .type = MetricType::kGauge, .help = "g", .unit = "bytes"}};
+  EXPECT_EQ(Data("metadata", {{"limit_per_metric", "1"}}),
+            R"({"a_total":[{"type":"counter","help":"h","unit":""}],)"
+            R"("b":[{"type":"gauge","help":"g","unit":"bytes"}]})");
+  EXPECT_EQ(Data("metadata", {{"metric", "b"}}),
+            R"({"b":[{"type":"gauge","help":"g","unit":"bytes"}]})");
+  EXPECT_EQ(Data("metadata", {{"limit", "1"}}),
+            R"({"a_total":[{"type":"counter","help":"h","unit":""},)"
+            R"({"type":"counter","help":"other","unit":""}]})");
+  EXPECT_EQ(Data("metadata", {{"limit", "0"}}), "{}");
+}
+
+TEST_F(PrometheusTest, StatusOfTheProgram) {
+  server.version = "0.1";
+  server.hostname = "agg";
+  server.start_ms = kNowMs - 1000;
+  server.flags = {{"query.timeout", "30s"}};
+  server.config_yaml = [] { return "data_dir: /x\n"; };
+  EXPECT_EQ(Data("status/config"), R"({"yaml":"data_dir: /x\n"})");
+  EXPECT_EQ(Data("status/flags"), R"({"query.timeout":"30s"})");
+  EXPECT_EQ(Data("status/walreplay"), R"({"min":0,"max":0,"current":0})");
+  const std::string runtime = Data("status/runtimeinfo");
+  EXPECT_NE(runtime.find(R"("startTime":"2025-12-31T23:59:59Z")"), std::string::npos) << runtime;
+  EXPECT_NE(runtime.find(R"("hostname":"agg")"), std::string::npos);
+  EXPECT_NE(runtime.find(R"("reloadConfigSuccess":true)"), std::string::npos);
+  EXPECT_EQ(Data("scrape_pools"), R"({"scrapePools":[]})");
+  EXPECT_EQ(Data("targets"),
+            R"({"activeTargets":[],"droppedTargets":[],"droppedTargetCounts":{}})");
+  EXPECT_EQ(Data("alertmanagers"), R"({"activeAlertmanagers":[],"droppedAlertmanagers":[]})");
+  EXPECT_NE(Data("features").find(R"("histogram_quantile":true)"), std::string::npos);
+  EXPECT_NE(Data("features").find(R"("limitk":false)"), std::string::npos);
+}
+
+TEST_F(PrometheusTest, TargetsAsTheirSourceTellsThem) {
+  const FakeTargets targets;
+  sources.targets = &targets;
+  EXPECT_EQ(Data("targets", {{"state", "active"}}),
+            R"({"activeTargets":[{"discoveredLabels":{"__address__":"h:1"},"labels":)"
+            R"({"instance":"h:1","job":"a"},"scrapePool":"a","scrapeUrl":"http://h:1/metrics",)"
+            R"("globalUrl":"http://h:1/metrics","lastError":"refused",)"
+            R"("lastScrape":"2026-01-01T00:00:00.000000005Z","lastScrapeDuration":0.25,)"
+            R"("health":"down","scrapeInterval":"15s","scrapeTimeout":"10s"}],)"
+            R"("droppedTargets":[],"droppedTargetCounts":{}})");
+  EXPECT_EQ(Data("targets", {{"scrapePool", "b"}}),
+            R"({"activeTargets":[],"droppedTargets":[{"discoveredLabels":{"__address__":"x:1"},)"
+            R"("scrapePool":"b"}],"droppedTargetCounts":{"b":1}})");
+  EXPECT_EQ(Data("scrape_pools"), R"({"scrapePools":["a","b"]})");
+  EXPECT_EQ(Data("targets/metadata", {{"match_target", "{job=\"a\"}"}}),
+            R"([{"target":{"instance":"h:1","job":"a"},"metric":"m","type":"gauge","help":"h",)"
+            R"("unit":"s"}])");
+  EXPECT_EQ(Data("targets/metadata", {{"match_target", "{job=\"b\"}"}}), "[]");
+}
+
+TEST_F(PrometheusTest, RulesAndAlertsAsTheirSourceTellsThem) {
+  const FakeRules rules;
+  sources.rules = &rules;
+  const std::string alert = R"({"labels":{"alertname":"Down"},"annotations":{},"state":"firing",)"
+                            R"("activeAt":"2026-01-01T00:00:00Z","value":"1e+00"})";
+  EXPECT_EQ(Data("alerts"), R"({"alerts":[)" + alert + "]}");
+  EXPECT_EQ(Data("rules", {{"type", "alert"}, {"rule_name[]", "Down"}}),
+            R"({"groups":[{"name":"g","file":"f.yaml","rules":[{"state":"firing","name":"Down",)"
+            R"("query":"up == 0","duration":300,"keepFiringFor":0,"labels":{"severity":"page"},)"
+            R"("annotations":{"summary":"s"},"alerts":[)" +
+                alert +
+                R"(],"health":"ok","evaluationTime":0.5,)"
+                R"("lastEvaluation":"2026-01-01T00:00:00Z","type":"alerting"}],"interval":60,)"
+                R"("limit":0,"evaluationTime":0.001,"lastEvaluation":"2026-01-01T00:00:00Z"}]})");
+  EXPECT_EQ(
+      Data("rules", {{"type", "record"}, {"rule_group[]", "g"}}),
+      R"({"groups":[{"name":"g","file":"f.yaml","rules":[{"name":"r:x","query":"sum by (x) (y) > 1",)"
+      R"("health":"unknown","lastError":"e","evaluationTime":0,)"
+      R"("lastEvaluation":"0001-01-01T00:00:00Z","type":"recording"}],"interval":60,)"
+      R"("limit":0,"evaluationTime":0.001,"lastEvaluation":"2026-01-01T00:00:00Z"}]})");
+  // Page by page.
+  const std::string first = Data("rules", {{"group_limit", "1"}, {"exclude_alerts", "true"}});
+  const std::size_t at = first.find("\"groupNextToken\":\"");
+  ASSERT_NE(at, std::string::npos) << first;
+  const std::string token = first.substr(at + 18, first.size() - at - 20);
+  EXPECT_EQ(Data("rules", {{"group_limit", "1"}, {"group_next_token", token}}),
+            R"({"groups":[{"name":"h","file":"f.yaml","rules":[],"interval":0,"limit":0,)"
+            R"("evaluationTime":0,"lastEvaluation":"0001-01-01T00:00:00Z"}]})");
+  EXPECT_EQ(Ask("GET", "/api/v1/rules", {{"group_limit", "1"}, {"group_next_token", "x"}}).status,
+            400);
+  EXPECT_EQ(Ask("GET", "/api/v1/rules", {{"group_next_token", token}}).status, 400);
+}
+
+TEST_F(PrometheusTest, StatusOfTheSeries) {
+  const FakeTsdb tsdb;
+  sources.tsdb = &tsdb;
+  EXPECT_EQ(Data("status/tsdb", {{"limit", "7"}}),
+            R"({"headStats":{"numSeries":2,"numLabelPairs":4,"chunkCount":3,"minTime":1,)"
+            R"("maxTime":2},"seriesCountByMetricName":[{"name":"up","value":7}],)"
+            R"("labelValueCountByLabelName":[{"name":"job","value":2}],)"
+            R"("memoryInBytesByLabelName":[{"name":"job","value":9}],)"
+            R"("seriesCountByLabelValuePair":[{"name":"job=a","value":1}]})");
+}
+
+TEST_F(PrometheusTest, AdminOnlyWhereAllowed) {
+  EXPECT_EQ(Ask("POST", "/api/v1/admin/tsdb/snapshot").body,
+            R"({"status":"error","errorType":"unavailable","error":"admin APIs disabled"})");
+  options.admin_api = true;
+  EXPECT_EQ(Ask("POST", "/api/v1/admin/tsdb/snapshot", {{"skip_head", "true"}}).body,
+            R"({"status":"success","data":{"name":"without-head"}})");
+  EXPECT_EQ(Ask("PUT", "/api/v1/admin/tsdb/snapshot", {{"skip_head", "x"}}).status, 400);
+  EXPECT_EQ(Ask("POST", "/api/v1/admin/tsdb/delete_series",
+                {{"match[]", "up"}, {"start", "1"}, {"end", "2"}})
+                .status,
+            204);
+  EXPECT_EQ(admin.deleted, "1 1000 2000");
+  EXPECT_EQ(Ask("POST", "/api/v1/admin/tsdb/delete_series").status, 400);
+  EXPECT_EQ(Ask("POST", "/api/v1/admin/tsdb/clean_tombstones").status, 500);
+  EXPECT_EQ(Ask("GET", "/api/v1/admin/tsdb/clean_tombstones").status, 405);
+}
+
+TEST_F(PrometheusTest, MethodsAndOrigins) {
+  EXPECT_EQ(Ask("OPTIONS", "/api/v1/query").status, 204);
+  EXPECT_EQ(Ask("POST", "/api/v1/label/job/values").status, 405);
+  EXPECT_EQ(Ask("DELETE", "/api/v1/query").status, 405);
+  EXPECT_EQ(Ask("GET", "/api/v1/nothing").status, 404);
+  EXPECT_EQ(FindHeader(Ask("GET", "/api/v1/rules").headers, "access-control-allow-origin"), "");
+  const auto origin = [&](const char* from) {
+    const HttpResponse response = Ask("GET", "/api/v1/rules", {}, {{"origin", from}});
+    return std::string(FindHeader(response.headers, "access-control-allow-origin"));
+  };
+  EXPECT_EQ(origin("https://grafana.example"), "*");
+  options.cors_origin = "https://.*\\.example";
+  EXPECT_EQ(origin("https://grafana.example"), "https://grafana.example");
+  EXPECT_EQ(origin("https://example.com"), "");
+}
+
+TEST_F(PrometheusTest, FederatesTheNewestSamples) {
+  Fill();
+  series.Add(Labels{{"__name__", "a"}, {"instance", "i\"\n"}}, kNowMs - 299'000, 1e6);
+  series.Add(Labels{{"__name__", "b.c"}}, kNowMs, 1);
+  series.Add(Labels{{"__name__", "gone"}}, kNowMs, std::bit_cast<double>(kStaleNanBits));
+  const HttpResponse text =
+      Ask("GET", "/federate", {{"match[]", "up"}, {"match[]", "{__name__=~\".+\"}"}});
+  EXPECT_EQ(FindHeader(text.headers, "content-type"),
+            "text/plain; version=0.0.4; charset=utf-8; escaping=underscores");
+  EXPECT_EQ(text.body,
+            "# TYPE a untyped\n"
+            "a{instance=\"i\\\"\\n\"} 1e+06 1767225301000\n"
+            "# TYPE b_c untyped\n"
+            "b_c{instance=\"\"} 1 1767225600000\n"
+            "# TYPE up untyped\n"
+            "up{job=\"a\",instance=\"\"} 1 1767225590000\n"
+            "up{job=\"b\",my_label=\"x\",instance=\"\"} 0.5 1767225598500\n");
+  const HttpResponse open =
+      Ask("GET", "/federate", {{"match[]", "{__name__=\"b.c\"}"}},
+          {{"accept", "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8"}});
+  EXPECT_EQ(open.body,
+            "# TYPE \"b.c\" unknown\n"
+            "{\"b.c\",instance=\"\"} 1 1767225600\n"
+            "# EOF\n");
+  EXPECT_EQ(Ask("GET", "/federate", {{"match[]", "up["}}).status, 400);
+  EXPECT_EQ(Ask("GET", "/federate").body, "");
+}
+
+}  // namespace
+}  // namespace opssight
