@@ -17,6 +17,11 @@ constexpr std::int64_t kFutureMsMax = 600 * kMsPerSecond;  // As Prometheus.
 constexpr std::int64_t kMetadataAgainMs = 3600 * kMsPerSecond;
 constexpr std::size_t kMetadataMax = 20'000;  // Families of one target.
 constexpr std::size_t kErrorBytesMax = 300;
+// What the aggregator takes of a layout (BatchLimits): labels of a series, and about its
+// bytes. A scrape over them fails, as its batch would never be taken.
+constexpr std::size_t kLabelsMax = 64;
+constexpr std::size_t kLayoutBytesMax = 48UL << 20;
+constexpr std::size_t kLabelOverhead = 40;
 
 double StaleNan() {
   return std::bit_cast<double>(kStaleNanBits);
@@ -74,6 +79,7 @@ Status CheckLabels(const std::vector<Label>& labels, const ScrapeLimits& limits)
 // One series as the target names it, and what the rules make of it.
 struct TargetSeries::Entry {
   bool dropped = false;
+  std::size_t bytes = 0;  // In a layout, about.
   std::string name;
   std::vector<Label> labels;     // Without the name.
   std::vector<LabelView> views;  // Of labels.
@@ -101,7 +107,7 @@ class TargetSeries::Taker final : public expo::Visitor {
 
   void OnSample(const expo::SampleView& sample) override {
     Entry* entry = Find(sample.name, sample.labels);
-    if (entry == nullptr || !Count()) return;
+    if (entry == nullptr || !Count(*entry)) return;
     const bool timed = sample.time_ms && series_.rules_.honor_timestamps;
     if (timed && *sample.time_ms > time_ms_ + kFutureMsMax) {
       ++series_.stats_.out_of_bounds;
@@ -121,7 +127,7 @@ class TargetSeries::Taker final : public expo::Visitor {
 
   void OnHistogram(const expo::HistogramView& view, Histogram histogram) override {
     Entry* entry = Find(view.name, view.labels);
-    if (entry == nullptr || !Count()) return;
+    if (entry == nullptr || !Count(*entry)) return;
     const bool timed = view.time_ms && series_.rules_.honor_timestamps;
     if (entry->histogram == series_.round_) {
       ++series_.stats_.duplicates;
@@ -172,13 +178,16 @@ class TargetSeries::Taker final : public expo::Visitor {
     return (*entry)->dropped ? nullptr : *entry;
   }
 
-  bool Count() {
+  bool Count(const Entry& entry) {
     ++series_.kept_;
+    layout_bytes_ += entry.bytes;
     const SeriesRules& rules = series_.rules_;
     if (rules.limits.samples != 0 && series_.kept_ > rules.limits.samples) {
       status_ = Exhausted(fmt::format("sample_limit: more than {} samples", rules.limits.samples));
     } else if (series_.kept_ > rules.series_max) {
       status_ = Exhausted(fmt::format("scrape.series_max: more than {} samples", rules.series_max));
+    } else if (layout_bytes_ > kLayoutBytesMax) {
+      status_ = Exhausted(fmt::format("labels of more than {} bytes", kLayoutBytesMax));
     }
     return status_.has_value();
   }
@@ -225,6 +234,7 @@ class TargetSeries::Taker final : public expo::Visitor {
   TargetSeries& series_;
   const std::int64_t time_ms_;
   Status status_;
+  std::size_t layout_bytes_ = 0;
   std::map<std::int64_t, std::vector<std::pair<Entry*, double>>> timed_;
   std::vector<HistogramRow> histograms_;
   std::vector<Exemplar> exemplars_;
@@ -280,6 +290,14 @@ Status TargetSeries::Resolve(std::string_view name, std::span<const LabelView> l
   SetLabel(own, kMetricName, "");
   for (const Label& label : rules_.common) {
     if (LabelOf(own, label.name).empty()) own.push_back(label);
+  }
+  if (own.size() >= kLabelsMax) {
+    return Exhausted(
+        fmt::format("a series has {} labels, at most {} can be kept", own.size() + 1, kLabelsMax));
+  }
+  entry.bytes = kLabelOverhead + entry.name.size();
+  for (const Label& label : own) {
+    entry.bytes += kLabelOverhead + label.name.size() + label.value.size();
   }
   entry.labels = std::move(own);
   entry.views = ViewsOf(entry.labels);

@@ -152,6 +152,18 @@ TEST_F(SeriesTest, Limits) {
   EXPECT_NE(Scrape("a 1\nb 1\n"), "");
 }
 
+TEST_F(SeriesTest, WhatNoBatchCanHoldFails) {
+  std::string many = "a{";
+  for (int i = 0; i < 62; ++i) many += "l" + std::to_string(i) + "=\"v\",";
+  EXPECT_EQ(Scrape(many + "} 1\n"), "");
+  EXPECT_EQ(error_, "a series has 65 labels, at most 64 can be kept");
+  const std::string value(5UL << 20, 'x');
+  std::string large;
+  for (int i = 0; i < 10; ++i) large += "a" + std::to_string(i) + "{l=\"" + value + "\"} 1\n";
+  EXPECT_EQ(Scrape(large), "");
+  EXPECT_EQ(error_, "labels of more than 50331648 bytes");
+}
+
 TEST_F(SeriesTest, TimesOfTheirOwn) {
   EXPECT_EQ(Scrape("a 1 500\nb 2 600\nc 3 500\n"),
             "a{instance=\"i\", job=\"j\"} 1 @500\nc{instance=\"i\", job=\"j\"} 3 @500\n"
