@@ -22,6 +22,7 @@
 #include "tests/support/http.h"
 #include "tests/support/memory_series.h"
 #include "tests/support/process.h"
+#include "tests/support/programs.h"
 #include "tests/support/temp_dir.h"
 
 namespace opssight::diff {
@@ -53,8 +54,8 @@ const std::vector<Known> kKnown = {
      "counts differences in the last bit of what a subquery computed"},
     {"(stddev|stdvar).*timestamp", "point [0-9]+: theirs",
      "what is left of the digits of times, squared, follows the order of the series"},
-    {"avg", "theirs -?[0-9.]+e-1[5-9] at",
-     "2.42 averages by running means: another last bit where values cancel out"},
+    {"avg|deriv|predict_linear|stddev|stdvar", "theirs -?[0-9.]+e-1[5-9] at",
+     "2.42 sums and averages in another way: another last bit where values cancel out"},
     {"(%|round|floor|ceil|sin|cos|tan).*(avg|\\^)|(avg|\\^).*%", "point [0-9]+: theirs",
      "a last bit of averages or powers decides what rounding, remainders and angles give"},
     {"[=<>]", "^theirs fails: ' ', ours: 'execution multiple matches",
@@ -114,13 +115,17 @@ class DiffTest : public testing::Test {
     ASSERT_TRUE(WaitFor(kSoon, [&] { return HttpGet(url() + "/-/ready").status == 200; }));
     Random random(static_cast<std::uint64_t>(seed_));
     data_ = MakeData(random, start_ms_);
+    Write(url());
+  }
+  std::string url() const { return fmt::format("http://127.0.0.1:{}", port_); }
+
+  void Write(const std::string& to) const {
     const HttpAnswer written =
-        HttpPost(url() + "/api/v1/write", RemoteWriteBody(data_),
+        HttpPost(to + "/api/v1/write", RemoteWriteBody(data_),
                  {"Content-Type: application/x-protobuf", "Content-Encoding: snappy",
                   "X-Prometheus-Remote-Write-Version: 0.1.0"});
     ASSERT_EQ(written.status, 204) << written.body;
   }
-  std::string url() const { return fmt::format("http://127.0.0.1:{}", port_); }
 
   // Asks both; prints what differs.
   template <class Ours>
@@ -176,6 +181,29 @@ TEST_F(DiffTest, EngineOverMemory) {
                                            .end_ms = query.end_ms,
                                            .step_ms = query.step_ms}));
   });
+}
+
+// The whole way: remote write, store, HTTP.
+TEST_F(DiffTest, AggregatorOverHttp) {
+  Programs programs({.folder = dir_ / "work",
+                     .agent_dir = dir_ / "agent",
+                     .aggregator_dir = dir_ / "aggregator",
+                     .agent_yaml = "",
+                     .aggregator_yaml = "retention: {metrics: {time: 36500d}}\n"});
+  const auto why = [](const Status& status) { return status ? "" : status.error().message; };
+  ASSERT_EQ(why(programs.WriteConfigs()), "");
+  ASSERT_EQ(why(programs.aggregator().Start()), "");
+  ASSERT_EQ(why(programs.WaitForAggregator(kSoon)), "");
+  Write(programs.url());
+  const Query all = {
+      .text = "sum(count_over_time(latency_seconds_bucket[3h])) + sum(count_over_time(odd[3h]))",
+      .start_ms = start_ms_ + kSpanMs + 60'000};
+  const Answer theirs = AskServer(url(), all);
+  ASSERT_TRUE(WaitFor(
+      kSoon, [&] { return Difference(theirs, AskServer(programs.url(), all), false).empty(); }))
+      << Difference(theirs, AskServer(programs.url(), all), false)
+      << programs.aggregator().LogTail();
+  CompareAll([&](const Query& query) { return AskServer(programs.url(), query); });
 }
 
 }  // namespace

@@ -43,7 +43,7 @@ TEST(CompareTextsTest, EachMeetsEach) {
 // That what is wrong is told: a runner that passes everything is worth nothing.
 TEST(RunScriptTest, FailsWhatIsWrong) {
   const auto run = [](const std::string& eval) {
-    const auto report = RunScript("load 1m\n  m{a=\"1\"} 1 2 3\n  m{a=\"2\"} 4 5 6\n\n" + eval, 1);
+    const auto report = RunScript("load 1m\n  m{a=\"1\"} 1 2 3\n  m{a=\"2\"} 4 5 6\n\n" + eval);
     return report.has_value() && report->passed == report->total && report->total == 1;
   };
   EXPECT_TRUE(run("eval instant at 1m m\n m{a=\"1\"} 2\n m{a=\"2\"} 5\n"));

@@ -13,7 +13,6 @@
 namespace {
 
 constexpr std::size_t kScriptBytesMax = 16UL << 20;
-constexpr unsigned kThreads = 1;
 
 // Whether all passed.
 bool RunFile(const std::string& path, opssight::promqltest::Report& all) {
@@ -22,7 +21,7 @@ bool RunFile(const std::string& path, opssight::promqltest::Report& all) {
     fmt::print("{}: {}\n", path, text.error().message);
     return false;
   }
-  const auto report = opssight::promqltest::RunScript(*text, kThreads);
+  const auto report = opssight::promqltest::RunScript(*text);
   if (!report) {
     fmt::print("{}: {}\n", path, report.error().message);
     return false;

@@ -20,13 +20,12 @@ namespace {
 constexpr std::int64_t kMinuteMs = 60'000;
 constexpr std::uint64_t kSamplesMax = 10'000;
 
-promql::EngineOptions Options(unsigned threads) {
+promql::EngineOptions Options() {
   return {.delayed_name_removal = true,
           .use_start_timestamps = true,
           .parse = {.experimental_functions = true,
                     .extended_range_selectors = true,
-                    .binop_fill_modifiers = true},
-          .threads = threads};
+                    .binop_fill_modifiers = true}};
 }
 
 // A range query has other times for these, so its middle step is something else.
@@ -58,7 +57,7 @@ std::vector<promql::ResultSeries> At(const std::vector<promql::ResultSeries>& ma
 
 class Runner {
  public:
-  explicit Runner(unsigned threads) : engine_(Options(threads)) {}
+  Runner() : engine_(Options()) {}
 
   Status Run(const Command& command) {
     if (std::holds_alternative<ClearCommand>(command.what)) {
@@ -157,9 +156,9 @@ class Runner {
 
 }  // namespace
 
-Result<Report> RunScript(std::string_view text, unsigned threads) {
+Result<Report> RunScript(std::string_view text) {
   OPS_TRY(const std::vector<Command> commands, ParseScript(text));
-  Runner runner(threads);
+  Runner runner;
   for (const Command& command : commands) {
     auto status = runner.Run(command);
     if (!status) return std::move(status).error().At(fmt::format("line {}", command.line));

@@ -23,7 +23,7 @@ struct Report {
   std::vector<Failure> failures;  // The first of each eval.
 };
 
-// kInvalid where the text is no script. threads: of each query.
-Result<Report> RunScript(std::string_view text, unsigned threads);
+// kInvalid where the text is no script.
+Result<Report> RunScript(std::string_view text);
 
 }  // namespace opssight::promqltest

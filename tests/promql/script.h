@@ -1,5 +1,5 @@
-// Prometheus' test language for PromQL, parsed: load, clear, eval. What is said of it in
-// testdata/README.md; here it is only read, run.h runs it. Pure.
+// Prometheus' test language for PromQL, parsed: load, clear, eval. Here it is only
+// read; run.h runs it. Pure. The language: prometheus/prometheus, promql/promqltest/README.md.
 //
 //   OPS_TRY(std::vector<Command> commands, ParseScript(text));
 //
