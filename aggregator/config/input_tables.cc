@@ -112,6 +112,8 @@ const OptionTable<ForwardOptions>& ForwardTable() {
           .Min(1),
       {"queue_config.retry_on_http_429", &ForwardOptions::retry_on_http_429,
        "Whether 429 is tried again; else what was sent is given up."},
+      setting::Items("write_relabel_configs", &ForwardOptions::write_relabel, RelabelTable(),
+                     "Prometheus' rules: which series are sent, and with which labels."),
       setting::Size("wal_bytes_max", &ForwardOptions::wal_bytes_max,
                     "The wal is kept for a receiver that is behind up to this size; then the "
                     "oldest goes unsent, and is counted.")

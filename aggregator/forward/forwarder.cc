@@ -30,6 +30,7 @@ bool IsRetryable(const ForwardOptions& options, int status) {
 Result<std::unique_ptr<Forwarder>> Forwarder::Open(const ForwardOptions& options, WalTap& tap,
                                                    const LayoutLookup& layouts, MetaTable marks,
                                                    std::unique_ptr<Post> post) {
+  OPS_TRY(Relabeler relabeler, Relabeler::Make(options.write_relabel));
   OPS_TRY(const std::optional<std::string> bytes, marks.Get(KeyOf(options)));
   std::optional<ForwardMark> mark;
   if (bytes) {
@@ -37,17 +38,19 @@ Result<std::unique_ptr<Forwarder>> Forwarder::Open(const ForwardOptions& options
     if (!mark) return Corrupt(fmt::format("forward: {}: the position kept is none", options.id()));
     tap.HoldWal(options.id(), mark->position);
   }
-  return std::unique_ptr<Forwarder>(
-      new Forwarder(options, tap, layouts, std::move(marks), std::move(post), mark));
+  return std::unique_ptr<Forwarder>(new Forwarder(options, tap, layouts, std::move(marks),
+                                                  std::move(post), std::move(relabeler), mark));
 }
 
 Forwarder::Forwarder(const ForwardOptions& options, WalTap& tap, const LayoutLookup& layouts,
-                     MetaTable marks, std::unique_ptr<Post> post, std::optional<ForwardMark> mark)
+                     MetaTable marks, std::unique_ptr<Post> post, Relabeler relabeler,
+                     std::optional<ForwardMark> mark)
     : options_(options),
       tap_(tap),
       layouts_(layouts),
       marks_(std::move(marks)),
       post_(std::move(post)),
+      relabeler_(std::move(relabeler)),
       mark_(mark),
       random_(HashOf128(options.id()).low) {}
 
@@ -56,7 +59,7 @@ void Forwarder::Start() {
     mark_ = ForwardMark{.position = tap_.LastPosition()};
     tap_.HoldWal(options_.id(), mark_->position);
   }
-  feed_ = std::make_unique<WalFeed>(tap_, layouts_, options_, *mark_);
+  feed_ = std::make_unique<WalFeed>(tap_, layouts_, options_, relabeler_, *mark_);
   OPS_LOG(kInfo, "forward: {}: sending what the store is given from entry {} on", options_.id(),
           mark_->position + 1);
   thread_ = std::thread([this] { Run(); });

@@ -72,7 +72,8 @@ class Forwarder {
 
  private:
   Forwarder(const ForwardOptions& options, WalTap& tap, const LayoutLookup& layouts,
-            MetaTable marks, std::unique_ptr<Post> post, std::optional<ForwardMark> mark);
+            MetaTable marks, std::unique_ptr<Post> post, Relabeler relabeler,
+            std::optional<ForwardMark> mark);
   void Run();
   bool SendOne();  // False: there is nothing to send, or it failed; wait a little.
   bool Deliver(const WalFeed::Piece& piece);
@@ -86,6 +87,7 @@ class Forwarder {
   const LayoutLookup& layouts_;
   MetaTable marks_;
   const std::unique_ptr<Post> post_;
+  const Relabeler relabeler_;
   std::optional<ForwardMark> mark_;  // Nothing: a new receiver.
   std::unique_ptr<WalFeed> feed_;
   ForwardStats stats_;

@@ -4,6 +4,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
+
+#include "common/relabel/relabel.h"
 
 namespace opssight {
 
@@ -17,7 +20,8 @@ struct ForwardOptions {
   bool insecure_skip_verify = false;
   bool send_exemplars = false;
   bool send_native_histograms = false;
-  std::int64_t timeout_ms = 30'000;  // Of one request.
+  std::vector<RelabelOptions> write_relabel;  // What of the metrics is sent, and as what.
+  std::int64_t timeout_ms = 30'000;           // Of one request.
   std::size_t samples_per_send_max = 2000;
   std::int64_t backoff_min_ms = 30;
   std::int64_t backoff_max_ms = 5'000;

@@ -11,6 +11,7 @@ namespace opssight {
 namespace {
 
 constexpr std::size_t kReadBytes = 4UL << 20;
+constexpr std::size_t kRelabeledSeriesMax = 50'000;  // Remembered; then it begins anew.
 
 std::vector<LabelView> ViewsOf(const Labels& labels) {
   std::vector<LabelView> views;
@@ -41,9 +42,12 @@ struct WalFeed::Draft {
   std::uint64_t seen = 0;  // Items of the batch looked at.
   std::vector<WriteSeriesOut> series = {};
   std::vector<WriteMetadata> metadata = {};
-  std::vector<std::shared_ptr<const Layout>> layouts = {};
+  // What series point to.
+  std::vector<std::shared_ptr<const void>> owners = {};
   Piece piece = {};
 
+  // Of an item that rules drop.
+  void PassBy() { ++seen; }
   // Whether the next item goes into this request; *full: none does any more.
   bool Takes(bool* full) {
     if (seen < skip) {
@@ -110,6 +114,25 @@ bool WalFeed::AddBatch(const DecodedBatch& batch, std::uint64_t skip, Draft& dra
   return AddRows(batch, draft) && AddRecords(batch, draft);
 }
 
+Labels WalFeed::Relabeled(const Labels& labels) const {
+  std::vector<Label> out(labels.begin(), labels.end());
+  if (!relabeler_.Apply(out)) return {};
+  return Labels(std::move(out));
+}
+
+std::shared_ptr<const std::vector<Labels>> WalFeed::Relabeled(const Layout& layout) {
+  auto& known = relabeled_[layout.id()];
+  if (known != nullptr) return known;
+  auto made = std::make_shared<std::vector<Labels>>();
+  for (const LayoutSeries& series : layout.series()) made->push_back(Relabeled(series.labels));
+  relabeled_series_ += made->size();
+  if (relabeled_series_ > kRelabeledSeriesMax) {
+    relabeled_.clear();
+    relabeled_series_ = made->size();
+  }
+  return relabeled_[layout.id()] = std::move(made);
+}
+
 bool WalFeed::AddRows(const DecodedBatch& batch, Draft& draft) {
   bool full = false;
   for (const MetricRowsView& rows : batch.metrics()) {
@@ -119,16 +142,24 @@ bool WalFeed::AddRows(const DecodedBatch& batch, Draft& draft) {
       losses_.unknown_layout_samples += rows.values.size();
       continue;
     }
+    const auto relabeled = relabeler_.empty() ? nullptr : Relabeled(*layout);
     for (std::size_t i = 0; i < rows.values.size(); ++i) {
+      const Labels& labels =
+          relabeled ? (*relabeled)[i % width] : layout->series()[i % width].labels;
+      if (labels.empty()) {
+        draft.PassBy();
+        continue;
+      }
       const bool taken = draft.Takes(&full);
       if (full) break;
       if (!taken) continue;
       WriteSeriesOut& out = draft.series.emplace_back();
-      out.labels = ViewsOf(layout->series()[i % width].labels);
+      out.labels = ViewsOf(labels);
       out.samples.push_back({.time_ms = rows.times[i / width], .value = rows.values[i]});
       ++draft.piece.samples;
     }
-    draft.layouts.push_back(std::move(layout));
+    draft.owners.push_back(std::move(layout));
+    if (relabeled) draft.owners.push_back(relabeled);
     if (full) return false;
   }
   return true;
@@ -138,22 +169,34 @@ bool WalFeed::AddRecords(const DecodedBatch& batch, Draft& draft) {
   bool full = false;
   if (options_.send_native_histograms) {
     for (const HistogramRow& row : batch.histograms()) {
+      const auto labels = std::make_shared<const Labels>(Relabeled(*row.series));
+      if (labels->empty()) {
+        draft.PassBy();
+        continue;
+      }
       const bool taken = draft.Takes(&full);
       if (full) return false;
       if (!taken) continue;
       WriteSeriesOut& out = draft.series.emplace_back();
-      out.labels = ViewsOf(*row.series);
+      out.labels = ViewsOf(*labels);
+      draft.owners.push_back(labels);
       out.histograms.push_back({.time_ms = row.time_ms, .histogram = row.histogram});
       ++draft.piece.histograms;
     }
   }
   if (options_.send_exemplars) {
     for (const Exemplar& exemplar : batch.exemplars()) {
+      const auto labels = std::make_shared<const Labels>(Relabeled(*exemplar.series));
+      if (labels->empty()) {
+        draft.PassBy();
+        continue;
+      }
       const bool taken = draft.Takes(&full);
       if (full) return false;
       if (!taken) continue;
       WriteSeriesOut& out = draft.series.emplace_back();
-      out.labels = ViewsOf(*exemplar.series);
+      out.labels = ViewsOf(*labels);
+      draft.owners.push_back(labels);
       auto& sent = out.exemplars.emplace_back();
       sent.time_ms = exemplar.time_ms;
       sent.value = exemplar.value;

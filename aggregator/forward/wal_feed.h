@@ -2,7 +2,7 @@
 // on: the same mark gives the same request again, however often it is tried. No thread, no
 // network. Belongs to one forwarder.
 //
-//   WalFeed feed(tap, layouts, options, mark);
+//   WalFeed feed(tap, layouts, options, relabeler, mark);
 //   OPS_TRY(std::optional<WalFeed::Piece> piece, feed.Next());   // nothing: all is sent
 //   … send piece->request …
 //   feed.Sent(*piece);
@@ -14,6 +14,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "aggregator/forward/options.h"
@@ -21,11 +23,13 @@
 #include "aggregator/store/wal_tap.h"
 #include "common/base/result.h"
 #include "common/codec/remote/write.h"
+#include "common/relabel/relabel.h"
 
 namespace opssight {
 
 // Everything up to here was acknowledged: entries <= position, and `items` items (samples,
-// histograms, exemplars, metadata, in this order) of the entry behind it.
+// histograms, exemplars, metadata, in this order, also those that rules drop) of the entry
+// behind it.
 struct ForwardMark {
   WalPosition position = 0;
   std::uint64_t items = 0;
@@ -50,8 +54,13 @@ class WalFeed {
   };
 
   // All outlive the feed.
-  WalFeed(WalTap& tap, const LayoutLookup& layouts, const ForwardOptions& options, ForwardMark mark)
-      : tap_(tap), layouts_(layouts), options_(options), mark_(mark) {}
+  WalFeed(WalTap& tap, const LayoutLookup& layouts, const ForwardOptions& options,
+          Relabeler relabeler, ForwardMark mark)
+      : tap_(tap),
+        layouts_(layouts),
+        options_(options),
+        relabeler_(std::move(relabeler)),
+        mark_(mark) {}
 
   Result<std::optional<Piece>> Next();
   // It was acknowledged, or is given up.
@@ -67,12 +76,19 @@ class WalFeed {
   // Items of the batch after the first skip; true: all of them are in the draft.
   bool AddBatch(const DecodedBatch& batch, std::uint64_t skip, Draft& draft);
   bool AddRows(const DecodedBatch& batch, Draft& draft);
+  // The labels of a layout's series after relabelling; none of a series that is dropped.
+  std::shared_ptr<const std::vector<Labels>> Relabeled(const Layout& layout);
+  Labels Relabeled(const Labels& labels) const;
   bool AddRecords(const DecodedBatch& batch, Draft& draft);
 
   WalTap& tap_;
   const LayoutLookup& layouts_;
   const ForwardOptions& options_;
+  const Relabeler relabeler_;
   ForwardMark mark_;
+  // Rules cost a microsecond a series, and layouts come again.
+  std::unordered_map<LayoutId, std::shared_ptr<const std::vector<Labels>>> relabeled_;
+  std::size_t relabeled_series_ = 0;
   struct Entry {
     WalPosition position;
     std::shared_ptr<const DecodedBatch> batch;

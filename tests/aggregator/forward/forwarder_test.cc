@@ -110,7 +110,7 @@ TEST(WalFeedTest, EachSampleIsInOneRequestAndAMarkGivesTheSameAgain) {
   tap.AddRows(3);
   tap.AddRows(1);
   const ForwardOptions options{.url = "x", .samples_per_send_max = 4};
-  WalFeed feed(tap, tap, options, {});
+  WalFeed feed(tap, tap, options, {}, {});
   std::vector<double> all;
   for (int i = 0; i < 100; ++i) {
     auto piece = feed.Next();
@@ -119,7 +119,7 @@ TEST(WalFeedTest, EachSampleIsInOneRequestAndAMarkGivesTheSameAgain) {
     const std::vector<double> values = ValuesOf((*piece)->request);
     EXPECT_LE(values.size(), 4U);
     EXPECT_EQ(values.size(), (*piece)->samples);
-    WalFeed again(tap, tap, options, feed.mark());  // As after a crash.
+    WalFeed again(tap, tap, options, {}, feed.mark());  // As after a crash.
     const auto same = again.Next();
     ASSERT_TRUE(same && *same);
     EXPECT_EQ(ValuesOf((*same)->request), values);
@@ -132,6 +132,27 @@ TEST(WalFeedTest, EachSampleIsInOneRequestAndAMarkGivesTheSameAgain) {
   EXPECT_EQ(feed.mark(), (ForwardMark{.position = 4, .items = 0}));
 }
 
+TEST(WalFeedTest, RulesDropAndRename) {
+  FakeTap tap;
+  tap.AddRows(3);
+  const auto rules =
+      Relabeler::Make({{.source_labels = {"i"}, .regex = "1", .action = RelabelAction::kDrop},
+                       {.target_label = "from", .replacement = "ops"}});
+  ASSERT_TRUE(rules);
+  const ForwardOptions options{.url = "x", .samples_per_send_max = 4};
+  WalFeed feed(tap, tap, options, *rules, {});
+  const auto first = feed.Next();
+  ASSERT_TRUE(first && *first);
+  EXPECT_EQ(ValuesOf((*first)->request), (std::vector<double>{1, 3, 4, 6}));
+  feed.Sent(**first);
+  const auto second = feed.Next();
+  ASSERT_TRUE(second && *second);
+  EXPECT_EQ(ValuesOf((*second)->request), (std::vector<double>{7, 9}));
+  std::string bytes;
+  ASSERT_TRUE(SnappyDecompress((*second)->request, 1 << 20, bytes));
+  EXPECT_NE(bytes.find("from"), bytes.npos);
+}
+
 TEST(WalFeedTest, WhatIsLostIsCounted) {
   FakeTap tap;
   for (int i = 0; i < 5; ++i) tap.AddRows(1);
@@ -139,7 +160,7 @@ TEST(WalFeedTest, WhatIsLostIsCounted) {
   tap.Corrupt(4);
   tap.Add({.metrics = {{.layout = MakeLayout(2), .time_ms = 1, .values = {1, 2}}}});
   const ForwardOptions options{.url = "x"};
-  WalFeed feed(tap, tap, options, {.position = 0, .items = 2});
+  WalFeed feed(tap, tap, options, {}, {.position = 0, .items = 2});
   const auto piece = feed.Next();
   ASSERT_TRUE(piece && *piece);
   EXPECT_EQ(ValuesOf((*piece)->request), (std::vector<double>{7, 8, 9, 13, 14, 15}));
@@ -161,7 +182,7 @@ TEST(WalFeedTest, RecordsBesideSamples) {
   tap.Add(contents);
   for (const bool all : {false, true}) {
     const ForwardOptions options{.url = "x", .send_exemplars = all, .send_native_histograms = all};
-    WalFeed feed(tap, tap, options, {});
+    WalFeed feed(tap, tap, options, {}, {});
     const auto piece = feed.Next();
     ASSERT_TRUE(piece && *piece);
     std::string bytes;
