@@ -120,7 +120,7 @@ std::string WithoutExamples(const std::string& error) {
 
 std::string ErrorDifference(const Answer& theirs, const Answer& ours) {
   const bool parse = theirs.error_type == "bad_data";
-  const bool same = theirs.error_type == ours.error_type &&
+  const bool same = theirs.error_type != kNoAnswer && theirs.error_type == ours.error_type &&
                     (parse || WithoutExamples(theirs.error) == WithoutExamples(ours.error));
   if (same) return "";
   return fmt::format("theirs fails: '{} {}', ours: '{} {}'", theirs.error_type, theirs.error,
@@ -141,13 +141,6 @@ Result<Answer> ParseAnswer(std::string_view body) {
     return Invalid("no JSON: " + std::string(body.substr(0, 200)));
   }
   Answer answer;
-  simdjson::dom::array warnings;
-  if (json["warnings"].get(warnings) == simdjson::SUCCESS) {
-    for (const element warning : warnings) {
-      std::string_view text;
-      if (warning.get(text) == simdjson::SUCCESS) answer.warnings.emplace_back(text);
-    }
-  }
   std::string_view type;
   if (json["errorType"].get(type) == simdjson::SUCCESS) {
     std::string_view error;

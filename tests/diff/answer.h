@@ -13,6 +13,8 @@
 
 namespace opssight::diff {
 
+inline constexpr const char* kNoAnswer = "no answer";  // An error type: nothing that can be read.
+
 struct Answer {
   struct Series {
     Labels labels;
@@ -22,7 +24,6 @@ struct Answer {
   std::string error;
   std::string type;  // vector, matrix, scalar, string.
   std::vector<Series> series;
-  std::vector<std::string> warnings;
 };
 
 // The body of /api/v1/query or query_range.

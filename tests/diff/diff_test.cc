@@ -96,7 +96,7 @@ Answer AskServer(const std::string& url, const Query& query) {
       HttpPost(url + path, body, {"Content-Type: application/x-www-form-urlencoded"});
   auto answer = ParseAnswer(http.body);
   if (answer) return *std::move(answer);
-  return {.error_type = "no answer", .error = answer.error().message};
+  return {.error_type = kNoAnswer, .error = answer.error().message};
 }
 
 class DiffTest : public testing::Test {
@@ -155,8 +155,13 @@ class DiffTest : public testing::Test {
       ADD_FAILURE() << query.text << "\n  start " << query.start_ms << " end " << query.end_ms
                     << " step " << query.step_ms << "\n  " << why;
     }
-    fmt::print("{} queries, of them {} fail on both, {} are empty\n", queries, errors, empty);
-    for (const auto& [why, count] : known) fmt::print("{} differ as known: {}\n", count, why);
+    fmt::print("{} queries; with theirs {} fail, {} are empty\n", queries, errors, empty);
+    int excused = 0;
+    for (const auto& [why, count] : known) {
+      fmt::print("{} differ as known: {}\n", count, why);
+      excused += count;
+    }
+    EXPECT_LE(excused, queries / 20) << "too much is excused";
   }
 
   const std::int64_t seed_ = Setting("OPS_SEED", 20'261'126);
