@@ -1,14 +1,17 @@
 // Any bytes are a block of groups, a list of blocks, or a piece of the series log, or
 // refused. The checksum is set right first, so that what lies behind it is reached.
-// First byte: which of them; 3: a group alone; 4: native histograms.
+// First byte: which of them; 3: a group alone; 4: native histograms; 5: exemplars;
+// 6: a tombstone.
 #include <algorithm>
 #include <cstdint>
 #include <string>
 
 #include "aggregator/store/columns/envelope.h"
+#include "aggregator/store/metrics/exemplars.h"
 #include "aggregator/store/metrics/group.h"
 #include "aggregator/store/metrics/histogram_chunk.h"
 #include "aggregator/store/metrics/metric_block.h"
+#include "aggregator/store/metrics/tombstones.h"
 #include "common/bytes/endian.h"
 #include "common/bytes/zstd.h"
 
@@ -41,7 +44,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace opssight;  // NOLINT(google-build-using-namespace)
   if (size == 0) return 0;
   const std::string_view body(reinterpret_cast<const char*>(data) + 1, size - 1);
-  switch (data[0] % 5) {
+  switch (data[0] % 7) {
     case 0: {
       const std::string block = Wrapped("OMB1", body, false);
       const auto groups = ReadBlock(block, data[0] % 2 == 0);
@@ -66,6 +69,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       }
       return 0;
     }
+    case 5:
+      if (const auto exemplars = ReadExemplars(Wrapped("OME1", body, true))) {
+        (void)exemplars->size();
+      }
+      return 0;
+    case 6:
+      if (const auto tombstone = DecodeTombstone(body)) {
+        if (!DecodeTombstone(EncodeTombstone(*tombstone))) __builtin_trap();
+      }
+      return 0;
     default:
       ReadColumns(body);
       return 0;
