@@ -196,9 +196,8 @@ void HttpConnection::Dispatch(std::int64_t id, HttpRequest request, std::string_
   request.peer = stream_->peer();
   request.http_major = http2_ == nullptr ? 1 : 2;
   pending.head_only = request.method == "HEAD";
-  auto exchange =
-      std::make_shared<Exchange>(link_, shared_.metrics, id, request.body.size(),
-                                 request.Header("accept-encoding"));
+  auto exchange = std::make_shared<Exchange>(link_, shared_.metrics, id, request.body.size(),
+                                             request.Header("accept-encoding"));
   pending.cancelled = exchange->cancel_flag();
   pending_[id] = std::move(pending);
   std::optional<HttpRefusal> refusal;

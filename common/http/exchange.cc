@@ -108,8 +108,7 @@ void Exchange::Send(HttpResponse response) {
     OPS_LOG_EVERY(10, kError, "http: a handler answered a request twice; dropped the second");
     return;
   }
-  if (!coding_.empty() &&
-      (response.body.size() <= kCompressOnLoopBytesMax || !link_->OnLoop())) {
+  if (!coding_.empty() && (response.body.size() <= kCompressOnLoopBytesMax || !link_->OnLoop())) {
     Compress(coding_, response);
   }
   HttpLink::Deliver(link_, id_, std::move(response));
