@@ -18,23 +18,16 @@
 #include "agent/collect/top_processes.h"
 #include "common/base/clock.h"
 #include "tests/support/http.h"
+#include "tests/support/null_sink.h"
 #include "tests/support/process.h"
 #include "tests/support/temp_dir.h"
 
 namespace opssight::bench {
 namespace {
 
-class CountingSink final : public Sink {
+class CountingSink final : public NullSink {
  public:
   void AcceptMetrics(MetricRow row) override { series += row.values.size(); }
-  void AcceptLogs(LogRows, std::vector<Position>) override {}
-  void AcceptSpans(std::vector<Span>) override {}
-  void AcceptHistograms(std::vector<HistogramRow>) override {}
-  void AcceptExemplars(std::vector<Exemplar>) override {}
-  void AcceptMetadata(std::vector<MetricMetadata>) override {}
-  void AcceptGap(Gap) override {}
-  void Commit(std::function<void(Status)> done) override { done({}); }
-  bool Congested() const override { return false; }
   std::size_t series = 0;
 };
 

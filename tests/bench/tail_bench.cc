@@ -14,24 +14,17 @@
 
 #include "agent/tail/tailer.h"
 #include "common/base/clock.h"
+#include "tests/support/null_sink.h"
 
 namespace opssight {
 namespace {
 
-class CountingSink final : public Sink, public PositionReader {
+class CountingSink final : public NullSink, public PositionReader {
  public:
-  void AcceptMetrics(MetricRow) override {}
   void AcceptLogs(LogRows rows, std::vector<Position>) override {
     lines += rows.rows.size();
     bytes += rows.text.size();
   }
-  void AcceptSpans(std::vector<Span>) override {}
-  void AcceptHistograms(std::vector<HistogramRow>) override {}
-  void AcceptExemplars(std::vector<Exemplar>) override {}
-  void AcceptMetadata(std::vector<MetricMetadata>) override {}
-  void AcceptGap(Gap) override {}
-  void Commit(std::function<void(Status)> done) override { done({}); }
-  bool Congested() const override { return false; }
   Result<std::vector<Position>> ReadPositions(std::string_view) const override {
     return std::vector<Position>{};
   }

@@ -12,10 +12,11 @@
 #include "agent/collect/host_calls.h"
 #include "agent/collect/host_collector.h"
 #include "common/text/number.h"
+#include "tests/support/null_sink.h"
 
 namespace opssight {
 
-class RecordingSink final : public Sink {
+class RecordingSink final : public NullSink {
  public:
   void AcceptMetrics(MetricRow row) override {
     for (std::size_t i = 0; i < row.values.size(); ++i) {
@@ -26,14 +27,6 @@ class RecordingSink final : public Sink {
     layouts.push_back(row.layout->id());
     series += row.values.size();
   }
-  void AcceptLogs(LogRows, std::vector<Position>) override {}
-  void AcceptSpans(std::vector<Span>) override {}
-  void AcceptHistograms(std::vector<HistogramRow>) override {}
-  void AcceptExemplars(std::vector<Exemplar>) override {}
-  void AcceptMetadata(std::vector<MetricMetadata>) override {}
-  void AcceptGap(Gap) override {}
-  void Commit(std::function<void(Status)> done) override { done({}); }
-  bool Congested() const override { return false; }
 
   std::map<std::string, std::string> samples;
   std::vector<LayoutId> layouts;

@@ -11,6 +11,7 @@
 #include "agent/collect/fields.h"
 #include "tests/agent/collect/fixture.h"
 #include "tests/support/http.h"
+#include "tests/support/null_sink.h"
 #include "tests/support/process.h"
 #include "tests/support/temp_dir.h"
 
@@ -72,21 +73,13 @@ Labels Without(const Labels& labels) {
   return Labels(std::move(kept));
 }
 
-class NamesSink final : public Sink {
+class NamesSink final : public NullSink {
  public:
   void AcceptMetrics(MetricRow row) override {
     for (const LayoutSeries& series : row.layout->series()) {
       names.insert(Without(series.labels).PrometheusText());
     }
   }
-  void AcceptLogs(LogRows, std::vector<Position>) override {}
-  void AcceptSpans(std::vector<Span>) override {}
-  void AcceptHistograms(std::vector<HistogramRow>) override {}
-  void AcceptExemplars(std::vector<Exemplar>) override {}
-  void AcceptMetadata(std::vector<MetricMetadata>) override {}
-  void AcceptGap(Gap) override {}
-  void Commit(std::function<void(Status)> done) override { done({}); }
-  bool Congested() const override { return false; }
   std::set<std::string> names;
 };
 

@@ -3,11 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/support/null_sink.h"
+
 namespace opssight {
 namespace {
 
 // A spool that is always quick.
-class MemorySink final : public Sink {
+class MemorySink final : public NullSink {
  public:
   void AcceptMetrics(MetricRow row) override { metrics.push_back(std::move(row)); }
   void AcceptLogs(LogRows rows, std::vector<Position> positions) override {
@@ -15,11 +17,6 @@ class MemorySink final : public Sink {
     logs.push_back(std::move(rows));
   }
   void AcceptSpans(std::vector<Span> more) override { spans += more.size(); }
-  void AcceptHistograms(std::vector<HistogramRow>) override {}
-  void AcceptExemplars(std::vector<Exemplar>) override {}
-  void AcceptMetadata(std::vector<MetricMetadata>) override {}
-  void AcceptGap(Gap /*gap*/) override {}
-  void Commit(std::function<void(Status)> done) override { done({}); }
   bool Congested() const override { return congested; }
 
   std::vector<MetricRow> metrics;

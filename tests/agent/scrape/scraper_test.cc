@@ -15,6 +15,7 @@
 
 #include "common/http/server.h"
 #include "tests/support/http.h"
+#include "tests/support/null_sink.h"
 #include "tests/support/temp_dir.h"
 
 namespace opssight {
@@ -22,7 +23,7 @@ namespace {
 
 using std::chrono::seconds;
 
-class LastValues final : public Sink {
+class LastValues final : public NullSink {
  public:
   void AcceptMetrics(MetricRow row) override {
     for (std::size_t i = 0; i < row.values.size(); ++i) {
@@ -31,14 +32,6 @@ class LastValues final : public Sink {
       values[name] = stale ? "stale" : std::to_string(static_cast<int>(row.values[i]));
     }
   }
-  void AcceptLogs(LogRows, std::vector<Position>) override {}
-  void AcceptSpans(std::vector<Span>) override {}
-  void AcceptHistograms(std::vector<HistogramRow>) override {}
-  void AcceptExemplars(std::vector<Exemplar>) override {}
-  void AcceptMetadata(std::vector<MetricMetadata>) override {}
-  void AcceptGap(Gap) override {}
-  void Commit(std::function<void(Status)> done) override { done({}); }
-  bool Congested() const override { return false; }
 
   std::map<std::string, std::string> values;
 };

@@ -5,11 +5,12 @@
 #include <gtest/gtest.h>
 
 #include "common/text/number.h"
+#include "tests/support/null_sink.h"
 
 namespace opssight {
 namespace {
 
-class PrintSink final : public Sink {
+class PrintSink final : public NullSink {
  public:
   void AcceptMetrics(MetricRow row) override {
     for (std::size_t i = 0; i < row.values.size(); ++i) {
@@ -31,11 +32,6 @@ class PrintSink final : public Sink {
   void AcceptMetadata(std::vector<MetricMetadata> metadata) override {
     for (const MetricMetadata& one : metadata) out += "about " + one.name + ": " + one.help + "\n";
   }
-  void AcceptLogs(LogRows, std::vector<Position>) override {}
-  void AcceptSpans(std::vector<Span>) override {}
-  void AcceptGap(Gap) override {}
-  void Commit(std::function<void(Status)> done) override { done({}); }
-  bool Congested() const override { return false; }
 
   std::string Take() { return std::exchange(out, ""); }
   std::string out;

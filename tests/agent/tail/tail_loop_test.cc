@@ -5,26 +5,19 @@
 #include <mutex>
 
 #include "tests/agent/tail/tail_world.h"
+#include "tests/support/null_sink.h"
 
 namespace opssight {
 namespace {
 
 // Tells another thread how many lines came.
-class WaitingSink final : public Sink, public PositionReader {
+class WaitingSink final : public NullSink, public PositionReader {
  public:
-  void AcceptMetrics(MetricRow) override {}
   void AcceptLogs(LogRows rows, std::vector<Position>) override {
     const std::lock_guard<std::mutex> lock(mutex_);
     lines_ += rows.rows.size();
     changed_.notify_all();
   }
-  void AcceptSpans(std::vector<Span>) override {}
-  void AcceptHistograms(std::vector<HistogramRow>) override {}
-  void AcceptExemplars(std::vector<Exemplar>) override {}
-  void AcceptMetadata(std::vector<MetricMetadata>) override {}
-  void AcceptGap(Gap) override {}
-  void Commit(std::function<void(Status)> done) override { done({}); }
-  bool Congested() const override { return false; }
   Result<std::vector<Position>> ReadPositions(std::string_view) const override {
     return std::vector<Position>{};
   }

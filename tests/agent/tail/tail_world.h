@@ -20,27 +20,22 @@
 
 #include "agent/tail/tailer.h"
 #include "common/base/clock.h"
+#include "tests/support/null_sink.h"
 
 namespace opssight {
 
 // Each AcceptLogs is one transaction: the strictest a spool can be.
-class MemorySink final : public Sink, public PositionReader {
+class MemorySink final : public NullSink, public PositionReader {
  public:
   struct Call {
     LogRows rows;
     std::vector<Position> positions;
   };
 
-  void AcceptMetrics(MetricRow) override {}
   void AcceptLogs(LogRows rows, std::vector<Position> positions) override {
     calls.push_back({std::move(rows), std::move(positions)});
   }
-  void AcceptSpans(std::vector<Span>) override {}
-  void AcceptHistograms(std::vector<HistogramRow>) override {}
-  void AcceptExemplars(std::vector<Exemplar>) override {}
-  void AcceptMetadata(std::vector<MetricMetadata>) override {}
   void AcceptGap(Gap gap) override { gaps.push_back(std::move(gap)); }
-  void Commit(std::function<void(Status)> done) override { done({}); }
   bool Congested() const override { return congested || calls.size() >= calls_max; }
 
   Result<std::vector<Position>> ReadPositions(std::string_view prefix) const override {
