@@ -9,30 +9,12 @@
 
 #include "common/text/number.h"
 #include "common/text/time.h"
+#include "common/text/utf8.h"
 
 namespace opssight {
 namespace {
 
 constexpr int kDepthMax = 32;
-
-void AppendUtf8(std::uint32_t code, std::string& out) {
-  const auto put = [&out](std::uint32_t byte) { out.push_back(static_cast<char>(byte)); };
-  if (code < 0x80) {
-    put(code);
-  } else if (code < 0x800) {
-    put(0xc0 | code >> 6);
-    put(0x80 | (code & 0x3f));
-  } else if (code < 0x10000) {
-    put(0xe0 | code >> 12);
-    put(0x80 | (code >> 6 & 0x3f));
-    put(0x80 | (code & 0x3f));
-  } else {
-    put(0xf0 | code >> 18);
-    put(0x80 | (code >> 12 & 0x3f));
-    put(0x80 | (code >> 6 & 0x3f));
-    put(0x80 | (code & 0x3f));
-  }
-}
 
 // What a backslash and c stand for where that is one byte; 0: something else.
 constexpr char ShortEscape(char c) {
@@ -159,7 +141,7 @@ class Reader {
       }
       rest_ = before;
     }
-    AppendUtf8(0xfffd, out);
+    AppendUtf8(kReplacement, out);
     return true;
   }
 
