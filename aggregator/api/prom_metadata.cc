@@ -36,27 +36,9 @@ void WriteFacts(JsonWriter& json, const Facts& facts, std::int64_t most) {
 
 }  // namespace
 
-std::string_view MetricTypeText(MetricType type) {
-  switch (type) {
-    case MetricType::kCounter:
-      return "counter";
-    case MetricType::kGauge:
-      return "gauge";
-    case MetricType::kHistogram:
-      return "histogram";
-    case MetricType::kSummary:
-      return "summary";
-    case MetricType::kInfo:
-      return "info";
-    case MetricType::kUnknown:
-      break;
-  }
-  return "unknown";
-}
-
 JsonWriter& WriteMetricFacts(JsonWriter& json, MetricType type, std::string_view help,
                              std::string_view unit) {
-  json.Key("type").String(MetricTypeText(type)).Key("help").String(help);
+  json.Key("type").String(ToString(type)).Key("help").String(help);
   return json.Key("unit").String(unit);
 }
 

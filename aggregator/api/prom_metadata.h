@@ -8,7 +8,6 @@
 
 namespace opssight {
 
-std::string_view MetricTypeText(MetricType type);  // "counter"
 // "type":"counter","help":"…","unit":"…", inside an object.
 JsonWriter& WriteMetricFacts(JsonWriter& json, MetricType type, std::string_view help,
                              std::string_view unit);

@@ -39,6 +39,24 @@ std::string Value::ToString() const {
   return {};
 }
 
+std::string_view ToString(MetricType type) {
+  switch (type) {
+    case MetricType::kCounter:
+      return "counter";
+    case MetricType::kGauge:
+      return "gauge";
+    case MetricType::kHistogram:
+      return "histogram";
+    case MetricType::kSummary:
+      return "summary";
+    case MetricType::kInfo:
+      return "info";
+    case MetricType::kUnknown:
+      break;
+  }
+  return "unknown";
+}
+
 std::string_view ToString(Signal signal) {
   switch (signal) {
     case Signal::kMetrics:

@@ -27,6 +27,7 @@ enum class MetricType : std::uint8_t {
   kSummary,
   kInfo,
 };
+std::string_view ToString(MetricType type);  // "counter", …; "unknown".
 
 struct LayoutSeries {
   Labels labels;  // With __name__.

@@ -17,21 +17,9 @@ bool IsName(std::string_view name, bool colon_allowed) {
   });
 }
 
+// The text format has no other.
 std::string_view TypeWord(MetricType type) {
-  switch (type) {
-    case MetricType::kCounter:
-      return "counter";
-    case MetricType::kGauge:
-      return "gauge";
-    case MetricType::kHistogram:
-      return "histogram";
-    case MetricType::kSummary:
-      return "summary";
-    case MetricType::kUnknown:
-    case MetricType::kInfo:
-      return "untyped";
-  }
-  return "untyped";
+  return type == MetricType::kUnknown || type == MetricType::kInfo ? "untyped" : ToString(type);
 }
 
 // HELP escapes \ and line breaks; a label's value also ".
