@@ -64,14 +64,19 @@ std::optional<std::string_view> ValuesRoute(std::string_view route) {
   return route.substr(kBefore.size(), route.size() - kBefore.size() - kAfter.size());
 }
 
-Result<std::int64_t> TimeMsParameter(const HttpRequest& request, std::string_view name,
-                                     std::optional<std::int64_t> otherwise) {
-  const std::string_view text = request.Param(name);
-  if (text.empty() && otherwise) return *otherwise;
+std::optional<std::int64_t> ParseApiTimeMs(std::string_view text) {
   if (const auto seconds = ParseDouble(text); seconds && std::fabs(*seconds) < kSecondsMax) {
     return static_cast<std::int64_t>(std::llround(*seconds * 1000));
   }
   if (const auto ns = ParseRfc3339Ns(text)) return *ns / kNsPerMs;
+  return std::nullopt;
+}
+
+Result<std::int64_t> TimeMsParameter(const HttpRequest& request, std::string_view name,
+                                     std::int64_t otherwise) {
+  const std::string_view text = request.Param(name);
+  if (text.empty()) return otherwise;
+  if (const auto time_ms = ParseApiTimeMs(text)) return *time_ms;
   return BadParameter(name, fmt::format("cannot parse \"{}\" to a valid timestamp", text));
 }
 

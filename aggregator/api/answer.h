@@ -37,8 +37,10 @@ std::optional<std::string_view> ValuesRoute(std::string_view route);
 // Seconds beyond which a time no longer fits 64 bits of nanoseconds (about 2255).
 inline constexpr double kSecondsMax = 9e9;
 
-// A Prometheus time: seconds or RFC 3339. otherwise: where it is not given.
+// A Prometheus time: seconds or RFC 3339. Nothing for another text.
+std::optional<std::int64_t> ParseApiTimeMs(std::string_view text);
+// otherwise: where it is not given.
 Result<std::int64_t> TimeMsParameter(const HttpRequest& request, std::string_view name,
-                                     std::optional<std::int64_t> otherwise);
+                                     std::int64_t otherwise);
 
 }  // namespace opssight

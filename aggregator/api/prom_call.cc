@@ -92,10 +92,7 @@ std::string SecondsText(std::int64_t time_ms) {
 }
 
 Result<std::int64_t> ParseTimeMs(std::string_view text) {
-  if (const auto seconds = ParseDouble(text); seconds && std::fabs(*seconds) < kSecondsMax) {
-    return static_cast<std::int64_t>(std::llround(*seconds * 1000));
-  }
-  if (const auto ns = ParseRfc3339Ns(text)) return *ns / kNsPerMs;
+  if (const auto time_ms = ParseApiTimeMs(text)) return *time_ms;
   if (text == kLeastTime) return kFirstMs;
   if (text == kGreatestTime) return kLastMs;
   return Invalid(fmt::format("cannot parse {} to a valid timestamp", QuoteGo(text)));
