@@ -165,46 +165,45 @@ bool WalFeed::AddRows(const DecodedBatch& batch, Draft& draft) {
   return true;
 }
 
-bool WalFeed::AddRecords(const DecodedBatch& batch, Draft& draft) {
+// Items that bring their series along; write fills in what stands beside the labels.
+template <class Item, class Write>
+bool WalFeed::AddEach(const std::vector<Item>& items, Draft& draft, Write write) {
   bool full = false;
-  if (options_.send_native_histograms) {
-    for (const HistogramRow& row : batch.histograms()) {
-      const auto labels = std::make_shared<const Labels>(Relabeled(*row.series));
-      if (labels->empty()) {
-        draft.PassBy();
-        continue;
-      }
-      const bool taken = draft.Takes(&full);
-      if (full) return false;
-      if (!taken) continue;
-      WriteSeriesOut& out = draft.series.emplace_back();
-      out.labels = ViewsOf(*labels);
-      draft.owners.push_back(labels);
-      out.histograms.push_back({.time_ms = row.time_ms, .histogram = row.histogram});
-      ++draft.piece.histograms;
+  for (const Item& item : items) {
+    const auto labels = std::make_shared<const Labels>(Relabeled(*item.series));
+    if (labels->empty()) {
+      draft.PassBy();
+      continue;
     }
+    const bool taken = draft.Takes(&full);
+    if (full) return false;
+    if (!taken) continue;
+    WriteSeriesOut& out = draft.series.emplace_back();
+    out.labels = ViewsOf(*labels);
+    draft.owners.push_back(labels);
+    write(item, out);
   }
-  if (options_.send_exemplars) {
-    for (const Exemplar& exemplar : batch.exemplars()) {
-      const auto labels = std::make_shared<const Labels>(Relabeled(*exemplar.series));
-      if (labels->empty()) {
-        draft.PassBy();
-        continue;
-      }
-      const bool taken = draft.Takes(&full);
-      if (full) return false;
-      if (!taken) continue;
-      WriteSeriesOut& out = draft.series.emplace_back();
-      out.labels = ViewsOf(*labels);
-      draft.owners.push_back(labels);
-      auto& sent = out.exemplars.emplace_back();
-      sent.time_ms = exemplar.time_ms;
-      sent.value = exemplar.value;
-      for (const Label& label : exemplar.labels) sent.labels.emplace_back(label.name, label.value);
-      ++draft.piece.exemplars;
-    }
+  return true;
+}
+
+bool WalFeed::AddRecords(const DecodedBatch& batch, Draft& draft) {
+  const auto histogram = [&draft](const HistogramRow& row, WriteSeriesOut& out) {
+    out.histograms.push_back({.time_ms = row.time_ms, .histogram = row.histogram});
+    ++draft.piece.histograms;
+  };
+  const auto exemplar = [&draft](const Exemplar& one, WriteSeriesOut& out) {
+    auto& sent = out.exemplars.emplace_back();
+    sent.time_ms = one.time_ms;
+    sent.value = one.value;
+    for (const Label& label : one.labels) sent.labels.emplace_back(label.name, label.value);
+    ++draft.piece.exemplars;
+  };
+  if (options_.send_native_histograms && !AddEach(batch.histograms(), draft, histogram)) {
+    return false;
   }
+  if (options_.send_exemplars && !AddEach(batch.exemplars(), draft, exemplar)) return false;
   for (const MetricMetadata& one : batch.metadata()) {
+    bool full = false;
     const bool taken = draft.Takes(&full);
     if (full) return false;
     if (!taken) continue;

@@ -79,6 +79,8 @@ class WalFeed {
   // The labels of a layout's series after relabelling; none of a series that is dropped.
   std::shared_ptr<const std::vector<Labels>> Relabeled(const Layout& layout);
   Labels Relabeled(const Labels& labels) const;
+  template <class Item, class Write>
+  bool AddEach(const std::vector<Item>& items, Draft& draft, Write write);
   bool AddRecords(const DecodedBatch& batch, Draft& draft);
 
   WalTap& tap_;
