@@ -20,12 +20,10 @@ class HistogramFold {
 
  private:
   void Floats(std::span<const Column* const> members, std::size_t step, Column& column) const;
-  // Null: their buckets do not go together.
-  HistogramPtr Sum();
-  HistogramPtr Avg();
-  // Adds input i; false: it cannot be added.
-  bool Add(std::size_t i, const Histogram& input, Histogram& sum, Histogram& compensation);
-  void NoteCollision();
+  // RunningHistogramSum or RunningHistogramMean of the inputs. Null: their buckets do not go
+  // together.
+  template <class Total>
+  HistogramPtr Fold();
 
   const AggregateExpr& aggregate_;
   const PosRange pos_;

@@ -39,6 +39,18 @@ std::vector<Sample> EveryMinute(const std::vector<double>& values) {
   return samples;
 }
 
+TEST(RangeFunctions, ALoneHistogramKeepsItsInfiniteSum) {
+  const auto histogram = std::make_shared<const Histogram>(Histogram{
+      .count = 2, .sum = kInf, .positive_spans = {{.offset = 0, .length = 1}}, .positive = {2}});
+  const std::vector<HistogramSample> samples = {{.time_ms = 60'000, .histogram = histogram}};
+  const Window window = {.histograms = samples, .end_ms = 300'000};
+  for (const std::string_view name : {"sum_over_time", "avg_over_time"}) {
+    const Value value = RunRange(name, window);
+    ASSERT_NE(value.histogram, nullptr) << name;
+    EXPECT_EQ(value.histogram->sum, kInf) << name;
+  }
+}
+
 TEST(RangeFunctions, OfFloatsAMinuteApart) {
   struct Line {
     std::string_view function;
