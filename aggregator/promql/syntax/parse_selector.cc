@@ -246,6 +246,7 @@ Status TreeParser::ExtendModifier(Expr& expr) {
     return Fail(begin, fmt::format("{} modifier is experimental and not enabled", name));
   }
   const auto target = FindTarget(expr);
+  // Prometheus' words for a modifier behind what is no selector.
   if (!target) return Fail(begin, fmt::format("{} modifier not implemented", name));
   if (target->extend == nullptr) {
     return Fail(begin, fmt::format("{} modifier is not supported for subqueries", name));
