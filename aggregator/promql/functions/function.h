@@ -13,11 +13,11 @@
 #include <string_view>
 #include <vector>
 
-#include "aggregator/promql/histogram/kahan.h"
 #include "aggregator/promql/syntax/ast.h"
 #include "aggregator/promql/value/annotations.h"
 #include "aggregator/promql/value/value.h"
 #include "aggregator/query/source.h"
+#include "common/base/kahan.h"
 #include "common/base/result.h"
 
 namespace opssight::promql {

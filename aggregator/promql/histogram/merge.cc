@@ -4,8 +4,8 @@
 
 #include "aggregator/promql/histogram/cells.h"
 #include "aggregator/promql/histogram/histogram_math.h"
-#include "aggregator/promql/histogram/kahan.h"
 #include "aggregator/promql/histogram/zero_bucket.h"
+#include "common/base/kahan.h"
 
 namespace opssight::promql {
 

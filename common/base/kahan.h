@@ -1,9 +1,9 @@
-// The Kahan-Neumaier step of all of PromQL's sums. Not to be compiled with fast-math.
+// The Kahan-Neumaier step of sums of many doubles. Not to be compiled with fast-math.
 #pragma once
 
 #include <cmath>
 
-namespace opssight::promql {
+namespace opssight {
 
 // sum + c is the sum so far; c is what sum had to round off.
 inline void KahanAdd(double x, double& sum, double& c) {
@@ -18,4 +18,4 @@ inline void KahanAdd(double x, double& sum, double& c) {
   sum = t;
 }
 
-}  // namespace opssight::promql
+}  // namespace opssight
