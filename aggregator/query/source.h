@@ -49,6 +49,8 @@ struct Series {
   std::vector<std::int64_t> histogram_starts;
 };
 
+class RollupSource;  // rollup.h
+
 class SeriesSource {
  public:
   virtual ~SeriesSource() = default;
@@ -62,6 +64,8 @@ class SeriesSource {
   virtual Result<std::vector<Labels>> SelectLabels(const std::vector<Matcher>& matchers,
                                                    std::int64_t from_ms, std::int64_t to_ms,
                                                    const QueryLimits& limits) const = 0;
+  // What it keeps of stretches of time beside samples. Null: nothing. Lives as long as this.
+  virtual const RollupSource* rollups() const { return nullptr; }
 };
 
 struct LogLine {

@@ -85,6 +85,7 @@ tl::expected<QueryResult, QueryError> Engine::Run(const SeriesSource& source,
                                .type_and_unit_labels = options_.type_and_unit_labels,
                                .lookback_ms = request.lookback_ms > 0 ? request.lookback_ms
                                                                       : options_.lookback_ms},
+                 .use_rollups = options_.rollups,
                  .threads = options_.threads,
                  .budget = SampleBudget(request.limits.samples_max),
                  .annotations = {}};

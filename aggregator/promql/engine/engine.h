@@ -32,6 +32,7 @@ struct EngineOptions {
   bool delayed_name_removal = false;
   bool use_start_timestamps = false;
   bool type_and_unit_labels = false;
+  bool rollups = true;  // Whether those of the source may answer.
   ParseOptions parse;
   unsigned threads = 1;  // Of one query.
 };

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "aggregator/promql/engine/evaluate.h"
+#include "aggregator/promql/engine/rolled.h"
 #include "aggregator/promql/engine/smoothed.h"
 #include "aggregator/promql/engine/times.h"
 
@@ -117,6 +118,10 @@ Result<Columns> EvaluateSelector(Query& query, const VectorSelector& selector, c
   const NodePlan& node = query.plan.Of(selector);
   const std::int64_t lookback_ms = query.functions.lookback_ms;
   const bool smoothed = selector.extend == Extend::kSmoothed && field == SampleField::kValue;
+  if (field != SampleField::kStart) {
+    OPS_TRY(auto rolled, RolledNewest(query, selector, steps));
+    if (rolled) return InstantColumns(query, *std::move(rolled), node.shift, steps, field);
+  }
   OPS_TRY(std::vector<Series> all,
           SelectSeries(query, selector.matchers, node, HullOf(node.shift, steps), lookback_ms,
                        smoothed ? lookback_ms : 0));

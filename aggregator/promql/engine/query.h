@@ -18,6 +18,7 @@ struct Query {
   const QueryRequest& request;
   const Plan& plan;
   FunctionOptions functions;
+  bool use_rollups = true;
   unsigned threads = 1;
   SampleBudget budget;
   Annotations annotations;

@@ -11,6 +11,7 @@
 
 #include "aggregator/promql/engine/evaluate.h"
 #include "aggregator/promql/engine/range_input.h"
+#include "aggregator/promql/engine/rolled.h"
 #include "aggregator/promql/functions/absent_labels.h"
 #include "aggregator/promql/functions/range_batch.h"
 #include "common/text/quote.h"
@@ -51,15 +52,17 @@ bool IsFarFromBorders(const BatchWindows& windows, const Steps& steps) {
 }
 
 // What one call's runs over all series share.
-struct RangeRun {
+struct CallRun {
   Query& query;
   const RangeFunctionInfo& function;
+  const Steps& steps;
+  PosRange range_pos;
+};
+struct RangeRun : CallRun {
   const RangeBatch batch;  // May be null.
   RangeInput& input;
-  const Steps& steps;
   std::vector<std::vector<double>> scalars;  // A row a scalar argument, one value a step.
   std::vector<PosRange> arg_pos;
-  PosRange range_pos;
 };
 
 // False: it must go step by step.
@@ -122,7 +125,7 @@ bool HasFloats(const Column& column) {
 }
 
 // rate and increase of what does not look like a counter, once a series.
-void NoteNoCounter(const RangeRun& run, const Labels& labels, const Column& column,
+void NoteNoCounter(const CallRun& run, const Labels& labels, const Column& column,
                    Annotations& annotations) {
   const std::string_view name = labels.Get(kMetricName);
   if ((run.function.name != "rate" && run.function.name != "increase") || name.empty()) return;
@@ -147,6 +150,14 @@ void NoteNoCounter(const RangeRun& run, const Labels& labels, const Column& colu
                    run.range_pos);
 }
 
+// The column of a series with these labels, which has values.
+Status Finish(const CallRun& run, Labels labels, Annotations& annotations, Column& column) {
+  NoteNoCounter(run, labels, column, annotations);
+  column.labels = std::move(labels);
+  if (!run.function.keeps_name) DropName(column, run.query.functions);
+  return run.query.budget.Take(SamplesOf(column));
+}
+
 Result<Columns> RunAll(RangeRun& run) {
   std::vector<RangeSeries>& all = run.input.series;
   Columns columns(all.size());
@@ -157,16 +168,21 @@ Result<Columns> RunAll(RangeRun& run) {
       RangeSeries from = std::move(all[i]);
       OPS_RETURN_IF_ERROR(RunSeries(run, from, annotations, column));
       if (column.values.empty()) continue;
-      NoteNoCounter(run, from.series.labels, column, annotations);
-      column.labels = std::move(from.series.labels);
       column.drop_name = from.drop_name;
-      if (!run.function.keeps_name) DropName(column, run.query.functions);
-      OPS_RETURN_IF_ERROR(run.query.budget.Take(SamplesOf(column)));
+      OPS_RETURN_IF_ERROR(Finish(run, std::move(from.series.labels), annotations, column));
     }
     return {};
   };
   OPS_RETURN_IF_ERROR(InPieces(run.query, all.size(), run.steps.count * 8, work));
   std::erase_if(columns, [](const Column& column) { return column.values.empty(); });
+  return columns;
+}
+
+Result<Columns> FinishRolled(const CallRun& run, Columns columns) {
+  std::erase_if(columns, [](const Column& column) { return column.values.empty(); });
+  for (Column& column : columns) {
+    OPS_RETURN_IF_ERROR(Finish(run, std::move(column.labels), run.query.annotations, column));
+  }
   return columns;
 }
 
@@ -176,6 +192,29 @@ Result<RangeInput> EvaluateRangeArgument(Query& query, const Call& call, const E
     OPS_RETURN_IF_ERROR(CheckExtend(range->selector->extend, call.function->name));
   }
   return EvaluateRange(query, arg, steps);
+}
+
+// At which steps any series has something in its window.
+Result<std::vector<bool>> PresentSteps(Query& query, const Call& call, const Expr& arg,
+                                       const Steps& steps) {
+  std::vector<bool> present(steps.count, false);
+  OPS_TRY(const auto rolled, RolledRange(query, call, arg, steps));
+  if (rolled) {
+    for (const Column& column : *rolled) {
+      for (std::size_t step = 0; step < column.values.size(); ++step) {
+        if (column.HasFloat(step)) present[step] = true;
+      }
+    }
+    return present;
+  }
+  OPS_TRY(const RangeInput input, EvaluateRangeArgument(query, call, arg, steps));
+  for (const RangeSeries& from : input.series) {
+    MovingWindow moving(input, from.series);
+    for (std::size_t step = 0; step < steps.count; ++step) {
+      if (moving.MoveTo(steps.At(step))) present[step] = true;
+    }
+  }
+  return present;
 }
 
 }  // namespace
@@ -199,30 +238,25 @@ Result<Columns> EvaluateRangeCall(Query& query, const Call& call, const RangeFun
     scalars.push_back(std::move(row));
   }
   const Expr& arg = Unparenthesized(*call.args[range_arg]);
-  OPS_TRY(RangeInput input, EvaluateRangeArgument(query, call, arg, steps));
-  RangeRun run = {.query = query,
-                  .function = function,
-                  .batch = FindRangeBatch(function.name),
-                  .input = input,
-                  .steps = steps,
-                  .scalars = std::move(scalars),
-                  .arg_pos = std::move(arg_pos),
-                  .range_pos = arg.pos};
-  OPS_TRY(Columns columns, RunAll(run));
+  const CallRun shared = {
+      .query = query, .function = function, .steps = steps, .range_pos = arg.pos};
+  Columns columns;
+  OPS_TRY(auto rolled, RolledRange(query, call, arg, steps));
+  if (rolled) {
+    OPS_TRY(columns, FinishRolled(shared, *std::move(rolled)));
+  } else {
+    OPS_TRY(RangeInput input, EvaluateRangeArgument(query, call, arg, steps));
+    RangeRun run = {shared, FindRangeBatch(function.name), input, std::move(scalars),
+                    std::move(arg_pos)};
+    OPS_TRY(columns, RunAll(run));
+  }
   if (query.functions.delayed_name_removal || function.keeps_name) return columns;
   return MergeSameLabels(std::move(columns));
 }
 
 Result<Columns> EvaluateAbsentOverTime(Query& query, const Call& call, const Steps& steps) {
   const Expr& arg = Unparenthesized(*call.args[0]);
-  OPS_TRY(const RangeInput input, EvaluateRangeArgument(query, call, arg, steps));
-  std::vector<bool> present(steps.count, false);
-  for (const RangeSeries& from : input.series) {
-    MovingWindow moving(input, from.series);
-    for (std::size_t step = 0; step < steps.count; ++step) {
-      if (moving.MoveTo(steps.At(step))) present[step] = true;
-    }
-  }
+  OPS_TRY(const std::vector<bool> present, PresentSteps(query, call, arg, steps));
   Column column = {.labels = AbsentLabels(arg)};
   column.values.assign(steps.count, Absent());
   for (std::size_t step = 0; step < steps.count; ++step) {

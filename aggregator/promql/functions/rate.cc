@@ -3,9 +3,9 @@
 #include <memory>
 #include <utility>
 
+#include "aggregator/promql/functions/extrapolation.h"
 #include "aggregator/promql/functions/families.h"
 #include "aggregator/promql/functions/notes.h"
-#include "aggregator/promql/functions/seconds.h"
 #include "aggregator/promql/functions/start_times.h"
 
 namespace opssight::promql {
@@ -29,41 +29,6 @@ std::int64_t StartWithin(const Window& window, std::span<const Item> items,
   const bool within = start_ms > window.start_ms && start_ms < items.front().time_ms;
   return within ? start_ms : 0;
 }
-
-// What the growth between the first and the last sample is to be multiplied with.
-struct Extrapolation {
-  std::int64_t first_ms = 0;
-  std::int64_t last_ms = 0;
-  std::size_t samples = 0;
-  std::int64_t counts_since_ms = 0;  // Not 0: the range before it counts nothing.
-  // Of a counter: what it was at first and by how much it grew, for it is never below zero.
-  bool counter = false;
-  double first = 0;
-  double growth = 0;
-
-  double Factor(const Window& window, bool per_second) const {
-    double sampled = SecondsBetween(first_ms, last_ms);
-    const double distance = samples > 1 ? sampled / static_cast<double>(samples - 1) : 0;
-    const double threshold = distance * 1.1;
-    double to_end = SecondsBetween(last_ms, window.end_ms);
-    if (to_end >= threshold) to_end = distance / 2;
-    double to_start = 0;
-    if (counts_since_ms != 0) {
-      sampled = SecondsBetween(counts_since_ms, last_ms);
-    } else {
-      to_start = SecondsBetween(window.start_ms, first_ms);
-      if (to_start >= threshold) to_start = distance / 2;
-      if (counter) {
-        double to_zero = to_start;
-        if (growth > 0 && first >= 0) to_zero = sampled * (first / growth);
-        to_start = std::min(to_zero, to_start);
-      }
-    }
-    double factor = sampled == 0 ? 1 : (sampled + to_start + to_end) / sampled;
-    if (per_second) factor /= SecondsBetween(window.start_ms, window.end_ms);
-    return factor;
-  }
-};
 
 Value FloatGrowth(const RangeArgs& args, bool counter, bool per_second,
                   std::span<const std::int64_t> starts) {
@@ -89,7 +54,9 @@ Value FloatGrowth(const RangeArgs& args, bool counter, bool per_second,
                                        .counter = counter,
                                        .first = floats.front().value,
                                        .growth = growth};
-  return {.value = growth * extrapolation.Factor(args.window, per_second), .histogram = {}};
+  return {
+      .value = growth * extrapolation.Factor(args.window.start_ms, args.window.end_ms, per_second),
+      .histogram = {}};
 }
 
 Value GrowthOfHistograms(const RangeArgs& args, bool counter, bool per_second,
@@ -117,7 +84,7 @@ Value GrowthOfHistograms(const RangeArgs& args, bool counter, bool per_second,
                                        .counter = counter,
                                        .first = samples.front().histogram->count,
                                        .growth = growth->count};
-  Scale(*growth, extrapolation.Factor(args.window, per_second));
+  Scale(*growth, extrapolation.Factor(args.window.start_ms, args.window.end_ms, per_second));
   return {.value = Absent(), .histogram = std::move(growth)};
 }
 
