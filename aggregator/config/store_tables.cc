@@ -18,6 +18,22 @@ OptionTable<Retention> KeepTable(const std::string& time_variable,
   };
 }
 
+OptionTable<SealOptions> SealTable() {
+  return {
+      setting::Duration("after", &SealOptions::after_ms, TimeUnit::kMs,
+                        "How long after its end a day is sealed: its small pieces are merged."),
+      setting::Duration("again_after", &SealOptions::again_after_ms, TimeUnit::kMs,
+                        "A day into which something came late is sealed again at most this often.")
+          .Min(kMsPerSecond),
+      setting::Duration("retry", &SealOptions::retry_ms, TimeUnit::kMs,
+                        "Wait after a day could not be sealed, as on a full disk.")
+          .Min(kMsPerSecond),
+      setting::Duration("tick", &SealOptions::tick_ms, TimeUnit::kMs,
+                        "How often it is looked at which days are due.")
+          .Min(10),
+  };
+}
+
 }  // namespace
 
 const OptionTable<StoreOptions>& RetentionTable() {
@@ -77,6 +93,7 @@ const OptionTable<StoreOptions>& StoreTable() {
           setting::Duration("flush.tick", &StoreOptions::tick_ms, TimeUnit::kMs,
                             "How often age, sizes and the disk are looked at.")
               .Min(10),
+          setting::Section("seal", &StoreOptions::seal, SealTable(), "Days that are over."),
           setting::Size("wal_map_bytes", &StoreOptions::wal_map_bytes,
                         "Largest size of wal.mdb; address space, not memory.")
               .Min(64 << 20),

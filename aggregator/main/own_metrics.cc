@@ -44,6 +44,9 @@ void AddStoreMetrics(Registry& registry, const StoreStats& stats) {
   add.Total("retention_bytes", "Bytes freed by retention.", stats.retention_bytes);
   add.Total("retention_skipped", "Runs left out, since the clock had jumped.",
             stats.retention_skipped);
+  add.Total("sealed_days", "Days that were over and got their lasting form.", stats.sealed_days);
+  add.Total("seal_errors", "Attempts that failed; the day stayed as it was.", stats.seal_errors);
+  add.Seconds("seal", "Time spent sealing days.", stats.seal_us);
   add.Level("layouts", "Layouts known.", stats.layouts);
   add.Total("layouts_trimmed", "Layouts forgotten.", stats.layouts_trimmed);
   add.Level("disk_free_bytes", "Free bytes of the data folder's file system.",
@@ -88,6 +91,10 @@ void AddSeriesMetrics(Registry& registry, const MetricsStore& store) {
       &MetricsStore::metadata_families);
   add("opssight_metrics_dropped_metadata_total", "Metadata of families above the limit.",
       MetricType::kCounter, &MetricsStore::dropped_metadata);
+  add("opssight_metrics_merged_days_total", "Days whose blocks were merged.", MetricType::kCounter,
+      &MetricsStore::merged_days);
+  add("opssight_metrics_unmerged_days_total", "Days left as they are, since parts are damaged.",
+      MetricType::kCounter, &MetricsStore::unmerged_days);
   add("opssight_metrics_corrupt_blocks_total", "Blocks left out of answers.", MetricType::kCounter,
       &MetricsStore::corrupt_blocks);
 }

@@ -15,6 +15,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -38,6 +39,21 @@ class LayoutLookup {
   virtual std::shared_ptr<const Layout> Find(const LayoutId& id) const = 0;  // Null: unknown.
 };
 
+// When days are sealed (seal_policy.h).
+struct SealOptions {
+  std::int64_t after_ms = 3'600'000;        // Past the day's end.
+  std::int64_t again_after_ms = 3'600'000;  // Where records came late: at most this often.
+  std::int64_t retry_ms = 600'000;          // After a failure.
+  std::int64_t tick_ms = 10'000;            // How often it is looked at.
+};
+
+struct SealTurn {
+  SealOptions options;
+  std::int64_t now_ms = 0;        // Wall clock.
+  std::uint64_t spare_bytes = 0;  // What may be written to disk meanwhile.
+  std::function<bool()> cancelled;
+};
+
 class SignalStore {
  public:
   virtual ~SignalStore() = default;
@@ -53,6 +69,10 @@ class SignalStore {
   // Retention. Deletes the days wholly before keep_from_ms, then the oldest until
   // at most bytes_max are on disk (0: no limit). Flusher thread.
   virtual Status Retain(std::int64_t keep_from_ms, std::uint64_t bytes_max) = 0;
+  // Gives one day that is over the form in which it stays, where one is due: the same
+  // records, in fewer and larger pieces. True: it did. An error: that day stays as it was,
+  // and is not due for a while. Sealer's thread, beside all other calls.
+  virtual Result<bool> SealDue(const SealTurn&) { return false; }
   virtual std::uint64_t disk_bytes() const = 0;
   virtual std::uint64_t head_bytes() const = 0;  // Memory held, about.
 };

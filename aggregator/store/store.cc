@@ -66,7 +66,7 @@ Status Store::Start(std::vector<SignalSlot> signals) {
                                                                       .budget = budget_,
                                                                       .stats = stats_});
   // Before the replay: a long one is flushed as it goes.
-  flusher_ = std::make_unique<Flusher>(options_, std::move(signals),
+  flusher_ = std::make_unique<Flusher>(options_, signals,
                                        Flusher::Parts{.wal = *wal_,
                                                       .notes = std::move(notes),
                                                       .workers = *workers_,
@@ -78,6 +78,7 @@ Status Store::Start(std::vector<SignalSlot> signals) {
   workers_->WaitIdle();  // Who asks from here on sees all of it.
   committer_->Start(last + 1);
   taking_ = true;
+  sealer_ = std::make_unique<Sealer>(options_, std::move(signals), stats_);
   if (!loss_.empty()) TellLoss();
   return {};
 }
@@ -156,6 +157,7 @@ void Store::WaitApplied() {
 
 void Store::Stop() {
   taking_ = false;
+  if (sealer_ != nullptr) sealer_->Stop();
   if (committer_ != nullptr) committer_->Stop();
   if (flusher_ != nullptr) flusher_->Stop();
   if (workers_ != nullptr) workers_->Stop();

@@ -9,8 +9,8 @@
 //   store->Stop();
 //
 // Threads: `commit` (transactions and done callbacks), one a signal (Apply, Freeze),
-// `flush` (days, retention, disk watch). All public calls are for any thread. A full
-// or failing disk refuses batches with kUnavailable and ends by itself; queries go on.
+// `flush` (days, retention, disk watch), one that seals days. All public calls are for any thread.
+// A full or failing disk refuses batches with kUnavailable and ends by itself; queries go on.
 #pragma once
 
 #include <atomic>
@@ -27,6 +27,7 @@
 #include "aggregator/store/flusher.h"
 #include "aggregator/store/guarded_env.h"
 #include "aggregator/store/layouts.h"
+#include "aggregator/store/sealer.h"
 #include "aggregator/store/store_options.h"
 #include "aggregator/store/wal.h"
 #include "aggregator/store/wal_tap.h"
@@ -90,6 +91,7 @@ class Store final : public BatchAcceptor, public WalTap {
   std::unique_ptr<ApplyWorkers> workers_;
   std::unique_ptr<Committer> committer_;
   std::unique_ptr<Flusher> flusher_;
+  std::unique_ptr<Sealer> sealer_;
   std::atomic<bool> taking_{false};
   Mutex holds_mutex_;
   std::map<std::string, WalPosition> holds_ OPS_GUARDED_BY(holds_mutex_);

@@ -86,6 +86,8 @@ struct StoreOptions {
   Retention gaps{.keep_ms = 30 * kMsPerDay, .bytes_max = 64UL << 20};
   std::int64_t retention_every_ms = 3'600'000;
 
+  SealOptions seal;
+
   // Below the smaller of the two ingest is refused; queries go on.
   std::uint64_t disk_reserve_bytes = 256UL << 20;
   double disk_reserve_share = 0.02;
@@ -130,7 +132,10 @@ struct StoreStats {
   Counter retention_errors{0};
   Counter retention_bytes{0};    // Freed on disk.
   Counter retention_skipped{0};  // The wall clock had jumped.
-  Counter layouts{0};            // Level: known.
+  Counter sealed_days{0};
+  Counter seal_errors{0};
+  Counter seal_us{0};
+  Counter layouts{0};  // Level: known.
   Counter layouts_trimmed{0};
   Counter disk_free_bytes{0};  // Level.
 };

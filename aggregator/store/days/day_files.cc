@@ -1,8 +1,11 @@
 #include "aggregator/store/days/day_files.h"
 
+#include <cerrno>
+#include <fcntl.h>
 #include <filesystem>
 #include <limits>
 #include <system_error>
+#include <unistd.h>
 #include <utility>
 
 #include <fmt/core.h>
@@ -11,6 +14,39 @@
 #include "common/bytes/endian.h"
 
 namespace opssight {
+namespace {
+
+constexpr std::string_view kReplacement = ".seal";
+constexpr std::string_view kCopy = ".new";
+
+void RemoveEnv(const std::string& path) {
+  std::error_code error;
+  std::filesystem::remove(path, error);
+  std::filesystem::remove(path + "-lock", error);
+}
+
+// So that a file's new name is not gone after a power cut, when records in it are not.
+Status SyncDir(const std::string& dir) {
+  const int fd = open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return IoError("store: open " + dir, errno);
+  const int failed = fsync(fd) != 0 ? errno : 0;
+  close(fd);
+  return failed != 0 ? Status(IoError("store: sync " + dir, failed)) : Status();
+}
+
+// What a crash may leave beside a day's file.
+bool IsHalfMade(std::string_view name, char prefix) {
+  for (const std::string_view suffix : {kReplacement, kCopy}) {
+    if (name.ends_with("-lock")) name.remove_suffix(5);
+    if (name.ends_with(suffix) &&
+        ParseDayFileName(prefix, name.substr(0, name.size() - suffix.size()))) {
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
 
 std::string DayFiles::Key(WalPosition cut, std::size_t number) {
   std::string key;
@@ -27,21 +63,25 @@ std::string DayFiles::Path(DayNumber day) const {
   return fmt::format("{}/{}", options_.dir, DayFileName(options_.prefix, day));
 }
 
-Status DayFiles::Recover(WalPosition flushed) {
+Status DayFiles::Recover(WalPosition flushed, const See& see) {
   std::error_code error;
   std::filesystem::create_directories(options_.dir, error);
   if (error) return IoError("store: create " + options_.dir, error.value());
   std::vector<DayNumber> found;
   for (std::filesystem::directory_iterator it(options_.dir, error), end; it != end && !error;
        it.increment(error)) {
-    const auto day = ParseDayFileName(options_.prefix, it->path().filename().string());
+    const std::string name = it->path().filename().string();
+    const auto day = ParseDayFileName(options_.prefix, name);
     if (day) found.push_back(*day);
+    std::error_code ignored;
+    if (IsHalfMade(name, options_.prefix)) std::filesystem::remove(it->path(), ignored);
   }
   if (error) return IoError("store: list " + options_.dir, error.value());
   for (const DayNumber day : found) {
     // Not kept open: of many days most are not asked for.
     const auto env = Env::Open(Path(day), {.map_bytes = options_.map_bytes, .tables_max = 4});
     Status status = env ? DropAbove(**env, flushed) : Status(env.error());
+    if (status && see) status = see(day, **env);
     if (!status && status.error().code == ErrorCode::kCorrupt) {
       OPS_RETURN_IF_ERROR(MoveAside(day, status.error()));
       continue;
@@ -183,6 +223,7 @@ Status DayFiles::Write(DayNumber day, WalPosition cut, std::size_t count,
 
 Status DayFiles::WriteNumbered(DayNumber day, WalPosition cut,
                                const std::vector<Numbered>& values) {
+  OPS_RETURN_IF_ERROR(SyncNames());
   OPS_TRY(const std::shared_ptr<Env> env, OpenOrMake(day));
   Status written = WriteInto(*env, cut, values);
   if (!written) MarkFailed(day);
@@ -206,23 +247,62 @@ Status DayFiles::WriteInto(Env& env, WalPosition cut, const std::vector<Numbered
 Status DayFiles::Rewrite(DayNumber day) {
   OPS_TRY(const std::shared_ptr<Env> env, Open(day));
   if (env == nullptr) return {};
-  const std::string copy = Path(day) + ".new";
-  std::error_code error;
-  std::filesystem::remove(copy, error);  // Of a process that was killed here.
+  const std::string copy = fmt::format("{}{}", Path(day), kCopy);
+  RemoveEnv(copy);  // Of a process that was killed here.
   OPS_RETURN_IF_ERROR(env->CopyTo(copy));
+  OPS_TRY(const bool there, PutInPlace(day, copy));
+  if (!there) return {};
+  if (const Status synced = SyncNames(); !synced) {
+    OPS_LOG(kError, "store: {}; nothing is written to days until it can be",
+            synced.error().message);
+  }
+  return {};
+}
+
+Result<bool> DayFiles::PutInPlace(DayNumber day, const std::string& file) {
   MutexLock lock(mutex_);
   const auto it = days_.find(day);
   if (it == days_.end()) {  // Dropped meanwhile.
-    std::filesystem::remove(copy, error);
-    return {};
+    RemoveEnv(file);
+    return false;
   }
-  std::filesystem::rename(copy, Path(day), error);
-  if (error) return IoError("store: rename " + copy, error.value());
+  std::error_code error;
+  std::filesystem::rename(file, Path(day), error);
+  if (error) return IoError("store: rename " + file, error.value());
+  names_unsynced_ = true;
   // The lock file is the old environment's, as long as somebody has it.
   std::filesystem::remove(Path(day) + "-lock", error);
   if (it->second.env != nullptr) --open_;
   it->second.env = nullptr;
-  return {};
+  return true;
+}
+
+// What is written to a file that took another's place is as durable as its name is.
+Status DayFiles::SyncNames() {
+  if (!names_unsynced_.exchange(false)) return {};
+  Status synced = SyncDir(options_.dir);
+  if (!synced) names_unsynced_ = true;
+  return synced;
+}
+
+Result<std::unique_ptr<Env>> DayFiles::MakeReplacement(DayNumber day) const {
+  const std::string path = fmt::format("{}{}", Path(day), kReplacement);
+  RemoveEnv(path);
+  return Env::Open(path, {.map_bytes = options_.map_bytes, .tables_max = 4});
+}
+
+Result<bool> DayFiles::Replace(DayNumber day, std::unique_ptr<Env> replacement) {
+  const std::string path = replacement->path();
+  replacement = nullptr;
+  std::error_code error;
+  std::filesystem::remove(path + "-lock", error);
+  return PutInPlace(day, path);
+}
+
+void DayFiles::DropReplacement(std::unique_ptr<Env> replacement) {
+  const std::string path = replacement->path();
+  replacement = nullptr;
+  RemoveEnv(path);
 }
 
 bool DayFiles::IsLinked(DayNumber day) const {

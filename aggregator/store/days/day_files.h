@@ -40,8 +40,10 @@ class DayFiles {
 
   explicit DayFiles(DayFilesOptions options) : options_(std::move(options)) {}
 
-  // Makes the folder, lists the days, deletes what has a cut above flushed.
-  Status Recover(WalPosition flushed);
+  // Makes the folder, lists the days, deletes what has a cut above flushed. see, where
+  // there is one, then looks into each day.
+  using See = std::function<Status(DayNumber day, Env& env)>;
+  Status Recover(WalPosition flushed, const See& see = {});
   // Deletes what Recover could not. To be called before a flush writes.
   Status DropLeftovers();
   // Entries of the day with a higher cut are leftovers.
@@ -61,6 +63,20 @@ class DayFiles {
     std::string_view value;
   };
   Status WriteNumbered(DayNumber day, WalPosition cut, const std::vector<Numbered>& values);
+  // The same into an environment that is no day's yet.
+  Status WriteInto(Env& env, WalPosition cut, const std::vector<Numbered>& values) const;
+
+  // An empty environment beside the day's file (<name>.seal), to take its place. What a
+  // crash leaves of it is removed by the next, and by Recover.
+  Result<std::unique_ptr<Env>> MakeReplacement(DayNumber day) const;
+  // Puts it there; SyncNames is to follow. False: the day was dropped meanwhile, and the
+  // replacement is gone. Nobody may write to the day meanwhile; readers that have the
+  // environment read on in the old one. Where it fails, the day is what it was.
+  Result<bool> Replace(DayNumber day, std::unique_ptr<Env> replacement);
+  // After it the names of files are as durable as what is in them; until it succeeds,
+  // writing fails.
+  Status SyncNames();
+  static void DropReplacement(std::unique_ptr<Env> replacement);
 
   // Puts a copy without free pages in the file's place: gives back what was deleted from
   // it, and makes it no other's where it was hard-linked. Nobody may write to the day
@@ -97,12 +113,13 @@ class DayFiles {
   void Close(Day& day) OPS_REQUIRES(mutex_);
   void CloseIdle() OPS_REQUIRES(mutex_);
   void MarkFailed(DayNumber day);
-  Status WriteInto(Env& env, WalPosition cut, const std::vector<Numbered>& values) const;
+  Result<bool> PutInPlace(DayNumber day, const std::string& file);
   Status DropAbove(Env& env, WalPosition flushed) const;
   Status MoveAside(DayNumber day, const Error& why);
 
   const DayFilesOptions options_;
   std::atomic<std::uint64_t> bad_days_{0};
+  std::atomic<bool> names_unsynced_{false};
   mutable Mutex mutex_;
   std::map<DayNumber, Day> days_ OPS_GUARDED_BY(mutex_);
   std::map<DayNumber, WalPosition> leftovers_ OPS_GUARDED_BY(mutex_);  // Above which cut.

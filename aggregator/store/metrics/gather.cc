@@ -226,4 +226,17 @@ std::vector<Series> Gather::Finish() {
   return out;
 }
 
+std::vector<DaySeries> Gather::FinishByIds() {
+  SortDisordered();
+  std::vector<DaySeries> out;
+  out.reserve(slots_.size());
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    const auto of = histograms_.find(static_cast<std::uint32_t>(i));
+    DaySeries series{.id = slots_[i].id, .samples = std::move(slots_[i].samples)};
+    if (of != histograms_.end()) series.histograms = std::move(of->second.settled);
+    if (!series.samples.empty() || !series.histograms.empty()) out.push_back(std::move(series));
+  }
+  return out;
+}
+
 }  // namespace opssight

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "aggregator/query/source.h"
+#include "aggregator/store/metrics/day_series.h"
 #include "aggregator/store/metrics/group.h"
 #include "aggregator/store/metrics/histogram_chunk.h"
 #include "aggregator/store/metrics/series_index.h"
@@ -59,6 +60,8 @@ class Gather {
   bool NeedsOrders();
   // Series with samples, labels and all.
   std::vector<Series> Finish();
+  // The same by number, where all is of one index: the numbers ascend.
+  std::vector<DaySeries> FinishByIds();
 
   std::int64_t from_ms() const { return from_ms_; }
   std::int64_t to_ms() const { return to_ms_; }

@@ -39,6 +39,15 @@ void ForEachIn(const IdRuns& runs, std::span<const SeriesId> wanted, Fn fn) {
     }
   }
 }
+// Calls fn(i) for each b[i] that is in a. Both ascending.
+template <class Fn>
+void ForEachCommon(std::span<const SeriesId> a, std::span<const SeriesId> b, Fn fn) {
+  std::size_t at = 0;
+  for (std::size_t i = 0; i < b.size(); ++i) {
+    while (at < a.size() && a[at] < b[i]) ++at;
+    if (at < a.size() && a[at] == b[i]) fn(i);
+  }
+}
 bool Meets(const IdRuns& runs, std::span<const SeriesId> wanted);
 
 // ---- blocks

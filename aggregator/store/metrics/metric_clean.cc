@@ -157,6 +157,7 @@ Status MetricDays::CleanDay(DayNumber number, const TombstoneList& tombstones) {
   for (const auto& one : tombstones) {
     matched.emplace_back(one.get(), day->index().Match(one->matchers));
   }
+  ++cleans_[number];
   if (files_.IsLinked(number)) OPS_RETURN_IF_ERROR(files_.Rewrite(number));
   OPS_TRY(const std::shared_ptr<Env> env, files_.Open(number));
   if (env == nullptr) return {};
@@ -215,6 +216,7 @@ Status MetricDays::WriteCleaned(
 
 Status MetricDays::Clean(const TombstoneList& tombstones) {
   MutexLock lock(write_mutex_);
+  OPS_RETURN_IF_ERROR(files_.SyncNames());  // Of days that need none of it any more.
   for (const DayNumber day : files_.Days()) {
     const TombstoneList some = OfDay(tombstones, day);
     if (some.empty()) continue;
@@ -239,6 +241,7 @@ Result<std::vector<SeriesId>> MetricDays::SelectIds(const MetricDay& day,
                                                     const TombstoneList& tombstones) const {
   std::vector<SeriesId> ids = day.index().Match(matchers);
   const std::shared_ptr<const MetricDay::Blocks> blocks = day.blocks();
+  published = std::max(published, day.merged());
   if (day.cleaned()) {
     std::vector<SeriesId> gone = ids;
     for (const auto& block : *blocks) {

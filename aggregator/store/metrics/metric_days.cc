@@ -27,16 +27,6 @@ std::optional<DayKey> ParseKey(std::string_view key) {
 
 using Kind = StoredMetricBlock::Kind;
 
-// Calls fn(i) for each b[i] that is in a. Both ascending.
-template <class Fn>
-void ForEachCommon(std::span<const SeriesId> a, std::span<const SeriesId> b, Fn fn) {
-  std::size_t at = 0;
-  for (std::size_t i = 0; i < b.size(); ++i) {
-    while (at < a.size() && a[at] < b[i]) ++at;
-    if (at < a.size() && a[at] == b[i]) fn(i);
-  }
-}
-
 constexpr std::uint32_t kBlocksMax = 1U << 30;  // Of a kind in a cut.
 
 std::uint32_t BaseOf(Kind kind) {
@@ -129,6 +119,18 @@ std::vector<DayNumber> MetricDays::DaysIn(std::int64_t from_ms, std::int64_t to_
 
 Result<std::shared_ptr<MetricDay>> MetricDays::Load(DayNumber day) {
   MutexLock lock(mutex_);
+  return LoadLocked(day);
+}
+
+Result<MetricDays::Taken> MetricDays::Take(DayNumber number) {
+  MutexLock lock(mutex_);
+  OPS_TRY(std::shared_ptr<MetricDay> day, LoadLocked(number));
+  OPS_TRY(std::shared_ptr<Env> env, files_.Open(number));
+  if (day == nullptr || env == nullptr) return Taken();
+  return Taken{.day = std::move(day), .env = std::move(env)};
+}
+
+Result<std::shared_ptr<MetricDay>> MetricDays::LoadLocked(DayNumber day) {
   if (const auto it = loaded_.find(day); it != loaded_.end()) {
     it->second.used = ++uses_;
     return it->second.day;
@@ -178,6 +180,7 @@ Result<std::shared_ptr<MetricDay>> MetricDays::Read(Env& env, WalPosition valid_
     return Corrupt(env.path() + ": the log of series is missing; move the file away");
   }
   day->index().PadTo(static_cast<SeriesId>(end));
+  day->left_out_ |= end != known;
   day->logged_ = day->index().size();
   return day;
 }
@@ -191,6 +194,7 @@ Status MetricDays::ReadEntries(Env& env, WalPosition valid_up_to, MetricDay& day
   while (at) {
     const auto key = ParseKey(at->first);
     if (!key) {
+      day.left_out_ = true;
       LeaveOut(env.path(), Corrupt("a key of another kind"));
       OPS_TRY(at, cursor.Next());
       continue;
@@ -203,6 +207,7 @@ Status MetricDays::ReadEntries(Env& env, WalPosition valid_up_to, MetricDay& day
     }
     if (here.number >= kSeriesNumber) {
       if (const Status status = ReadSeriesPiece(at->second, day.index()); !status) {
+        day.left_out_ = true;
         LeaveOut(env.path(), status.error());
       }
       OPS_TRY(at, cursor.Next());
@@ -213,6 +218,16 @@ Status MetricDays::ReadEntries(Env& env, WalPosition valid_up_to, MetricDay& day
         day.AddExemplars({.cut = here.cut, .number = here.number, .piece = *piece});
       } else {
         LeaveOut(env.path(), piece.error());
+      }
+      OPS_TRY(at, cursor.Next());
+      continue;
+    }
+    if (here.number == kSealNumber) {
+      const auto seal = DecodeSealRecord(at->second);
+      if (seal) {
+        day.merged_ = seal->merged;
+      } else {
+        LeaveOut(env.path(), seal.error());
       }
       OPS_TRY(at, cursor.Next());
       continue;
@@ -304,9 +319,10 @@ Status MetricDays::ReadGroups(std::string_view bytes, StoredMetricBlock& block, 
 
 Status MetricDays::Select(DayNumber number, const std::vector<Matcher>& matchers,
                           WalPosition published, const TombstoneList& tombstones, Gather& out) {
-  OPS_TRY(const std::shared_ptr<MetricDay> day, Load(number));
-  OPS_TRY(const std::shared_ptr<Env> env, files_.Open(number));
-  if (day == nullptr || env == nullptr) return {};
+  OPS_TRY(const Taken taken, Take(number));
+  const auto& [day, env] = taken;
+  if (day == nullptr) return {};
+  published = std::max(published, day->merged());
   std::vector<SeriesId> ids = day->index().Match(matchers);
   if (ids.empty()) return {};
   OPS_RETURN_IF_ERROR(
@@ -350,9 +366,9 @@ Status MetricDays::Select(DayNumber number, const std::vector<Matcher>& matchers
 Status MetricDays::SelectExemplars(DayNumber number, const std::vector<Matcher>& matchers,
                                    std::int64_t from_ms, std::int64_t to_ms, WalPosition published,
                                    const QueryLimits& limits, ExemplarAnswer& out) {
-  OPS_TRY(const std::shared_ptr<MetricDay> day, Load(number));
-  OPS_TRY(const std::shared_ptr<Env> env, files_.Open(number));
-  if (day == nullptr || env == nullptr) return {};
+  OPS_TRY(const Taken taken, Take(number));
+  const auto& [day, env] = taken;
+  if (day == nullptr) return {};
   const MetricDay::Exemplars pieces = day->exemplars();
   if (pieces.empty()) return {};
   const std::vector<SeriesId> ids = day->index().Match(matchers);
@@ -398,6 +414,7 @@ Status MetricDays::Retain(std::int64_t keep_from_ms, std::uint64_t bytes_max) {
     {
       MutexLock lock(mutex_);
       loaded_.erase(day);
+      states_.erase(day);
     }
     files_.Drop(day);
   }

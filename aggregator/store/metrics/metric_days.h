@@ -19,20 +19,27 @@
 #include <vector>
 
 #include "aggregator/store/days/day_files.h"
+#include "aggregator/store/metrics/block_queue.h"
+#include "aggregator/store/metrics/day_job.h"
 #include "aggregator/store/metrics/gather.h"
 #include "aggregator/store/metrics/metric_block.h"
 #include "aggregator/store/metrics/metrics_head.h"
+#include "aggregator/store/metrics/seal_record.h"
 #include "aggregator/store/metrics/series_index.h"
 #include "aggregator/store/metrics/tombstones.h"
 #include "common/base/mutex.h"
 
 namespace opssight {
 
+// Where sealing is, for tests that crash it there.
+enum class SealPoint : std::uint8_t { kMerged, kInPlace, kJobRun };
+
 struct MetricDaysOptions {
   DayFilesOptions files;
   std::size_t block_bytes = 128UL << 10;      // A block is closed from here on.
   std::size_t index_bytes_max = 256UL << 20;  // Memory for indexes of days.
   std::size_t exemplars_max = 1'000'000;      // Of one day.
+  std::function<void(SealPoint)> at;          // Tests only.
 };
 
 struct StoredMetricBlock {
@@ -57,8 +64,12 @@ class MetricDay {
  public:
   using Blocks = std::vector<std::shared_ptr<StoredMetricBlock>>;
 
-  SeriesIndex& index() { return index_; }
-  const SeriesIndex& index() const { return index_; }
+  MetricDay() : index_(std::make_shared<SeriesIndex>()) {}
+  // With the index of another, which is of the same file or of one that took its place.
+  explicit MetricDay(std::shared_ptr<SeriesIndex> index) : index_(std::move(index)) {}
+
+  SeriesIndex& index() { return *index_; }
+  const SeriesIndex& index() const { return *index_; }
   std::shared_ptr<const Blocks> blocks() const;
   // Adds the blocks of a cut, in place of any it had.
   void SetBlocks(WalPosition cut, Blocks blocks);
@@ -69,6 +80,9 @@ class MetricDay {
   // Whether series of the index may be without blocks: some were deleted.
   bool cleaned() const { return cleaned_.load(std::memory_order_relaxed); }
   void MarkCleaned() { cleaned_ = true; }
+  // Blocks up to this cut are merged ones: they may hold what was written after a query
+  // began, and are seen all the same, since nothing else has what is in them.
+  WalPosition merged() const { return merged_; }
 
   using Exemplars = std::vector<StoredExemplarPiece>;
   Exemplars exemplars() const;
@@ -78,8 +92,10 @@ class MetricDay {
 
  private:
   friend class MetricDays;
-  SeriesIndex index_;
+  const std::shared_ptr<SeriesIndex> index_;
   std::atomic<bool> cleaned_{false};
+  WalPosition merged_ = 0;  // Set before others see the day.
+  bool left_out_ = false;   // So is this: something in the file could not be read.
   std::size_t logged_ = 0;  // Series that are in the day's file. Flusher.
   mutable Mutex mutex_;
   std::shared_ptr<const Blocks> blocks_ OPS_GUARDED_BY(mutex_) = std::make_shared<const Blocks>();
@@ -91,12 +107,28 @@ Status AddExemplars(const SeriesIndex& index, std::span<const SeriesId> ids,
                     std::span<const StoredExemplar> exemplars, std::int64_t from_ms,
                     std::int64_t to_ms, const QueryLimits& limits, ExemplarAnswer& out);
 
+// What is known of a day without reading it.
+struct MetricDayInfo {
+  DayNumber day = 0;
+  std::uint64_t bytes = 0;  // On disk.
+  WalPosition written = 0;  // The newest cut that wrote into it.
+  SealRecord seal;          // All 0 where it was never sealed.
+};
+
+// What sealing needs beside the day. References are valid during the call.
+struct SealWork {
+  const SealTurn& turn;
+  WalPosition published = 0;  // Taken before tombstones.
+  const TombstoneList& tombstones;
+  const std::vector<DayJob*>& jobs;
+};
+
 class MetricDays {
  public:
   explicit MetricDays(MetricDaysOptions options)
       : options_(std::move(options)), files_(options_.files) {}
 
-  Status Recover(WalPosition flushed) { return files_.Recover(flushed); }
+  Status Recover(WalPosition flushed) OPS_EXCLUDES(mutex_);
   // Writes the head's rows into their days. Repeating a cut changes nothing.
   Status Flush(WalPosition cut, const MetricsHead& head) OPS_EXCLUDES(write_mutex_);
   Status Retain(std::int64_t keep_from_ms, std::uint64_t bytes_max);
@@ -120,6 +152,15 @@ class MetricDays {
   // All days as of now in dir: second names of the days before copy_from, copies of the rest.
   Status SnapshotInto(const std::string& dir, DayNumber copy_from) OPS_EXCLUDES(write_mutex_);
 
+  // Seals the oldest day that is due: merges its blocks, then does the jobs that were not
+  // done on it. False: none is. Beside queries, Flush, Clean and Retain; one at a time.
+  Result<bool> SealDue(const SealWork& work) OPS_EXCLUDES(write_mutex_, mutex_);
+  std::vector<MetricDayInfo> Infos() const OPS_EXCLUDES(mutex_);  // Ascending.
+
+  // Adds to out what the block's bytes have of its series. kCorrupt: they are damaged.
+  static Status ReadGroups(std::string_view bytes, StoredMetricBlock& block, GroupReader& reader,
+                           Gather& out);
+
   // Adds the exemplars of the day up to cut `published`. kExhausted: more than most.
   Status SelectExemplars(DayNumber day, const std::vector<Matcher>& matchers, std::int64_t from_ms,
                          std::int64_t to_ms, WalPosition published, const QueryLimits& limits,
@@ -130,6 +171,9 @@ class MetricDays {
   std::uint64_t index_bytes() const;
   std::uint64_t corrupt_blocks() const { return corrupt_.load(std::memory_order_relaxed); }
   std::uint64_t bad_days() const { return files_.bad_days(); }
+  std::uint64_t merged_days() const { return merged_days_.load(std::memory_order_relaxed); }
+  // Not merged, since parts of them are damaged.
+  std::uint64_t unmerged_days() const { return unmerged_days_.load(std::memory_order_relaxed); }
 
  private:
   struct Loaded {
@@ -146,8 +190,36 @@ class MetricDays {
                                               StoredMetricBlock::Kind kind);
   void Evict() OPS_REQUIRES(mutex_);
   void LeaveOut(const std::string& path, const Error& why);
-  static Status ReadGroups(std::string_view bytes, StoredMetricBlock& block, GroupReader& reader,
-                           Gather& out);
+
+  // A day and the file it was read from, which fit each other. Both null: there is none.
+  struct Taken {
+    std::shared_ptr<MetricDay> day;
+    std::shared_ptr<Env> env;
+  };
+  Result<Taken> Take(DayNumber day) OPS_EXCLUDES(mutex_);
+  Result<std::shared_ptr<MetricDay>> LoadLocked(DayNumber day) OPS_REQUIRES(mutex_);
+  void NoteWritten(DayNumber day, WalPosition cut) OPS_EXCLUDES(mutex_);
+
+  // metric_seal.cc
+  struct Merging;
+  Status SealDay(DayNumber number, const SealWork& work) OPS_EXCLUDES(write_mutex_, mutex_);
+  Status Merge(DayNumber number, WalPosition cut, const SealWork& work)
+      OPS_EXCLUDES(write_mutex_, mutex_);
+  Status WriteMerged(Merging& merging, const SealWork& work);
+  Status WriteEnd(Merging& merging, const std::vector<BlockSummary>& floats,
+                  const std::vector<BlockSummary>& histograms);
+  static std::shared_ptr<MetricDay> Merged(const MetricDay& old, const Merging& merging);
+  Status LeaveUnmerged(DayNumber number, WalPosition cut) OPS_EXCLUDES(mutex_);
+  Status CheckRoom(DayNumber number, std::uint64_t spare_bytes) const;
+  void At(SealPoint point) const {
+    if (options_.at) options_.at(point);
+  }
+  Status PutInPlace(Merging& merging) OPS_EXCLUDES(write_mutex_, mutex_);
+  Status DoJob(DayNumber number, WalPosition cut, DayJob& job, const SealWork& work)
+      OPS_EXCLUDES(write_mutex_, mutex_);
+  Status NoteSeal(DayNumber number, const std::function<void(SealRecord&)>& change)
+      OPS_EXCLUDES(write_mutex_, mutex_);
+  BlockQueue QueueTo(DayNumber number, WalPosition cut, std::uint32_t first_number);
 
   Status WriteCleaned(DayNumber number, MetricDay& day, MetricDay::Blocks blocks,
                       const std::set<std::pair<WalPosition, StoredMetricBlock::Kind>>& changed)
@@ -168,11 +240,21 @@ class MetricDays {
   DayFiles files_;
   std::atomic<std::uint64_t> corrupt_{0};
   std::atomic<std::uint64_t> dropped_{0};  // Exemplars above exemplars_max.
+  std::atomic<std::uint64_t> merged_days_{0};
+  std::atomic<std::uint64_t> unmerged_days_{0};
+  std::map<DayNumber, std::uint64_t> cleans_ OPS_GUARDED_BY(write_mutex_);  // Of each day.
   Mutex write_mutex_;    // Held while files are written, for as long as it takes. Before mutex_.
   mutable Mutex mutex_;  // Held while a day is loaded.
   std::map<DayNumber, Loaded> loaded_ OPS_GUARDED_BY(mutex_);
   std::optional<DayNumber> writing_ OPS_GUARDED_BY(mutex_);  // Not evicted.
   std::uint64_t uses_ OPS_GUARDED_BY(mutex_) = 0;
+  struct DayState {
+    WalPosition written = 0;
+    SealRecord seal;
+    std::int64_t failed_ms = 0;   // When sealing failed. 0: it did not.
+    WalPosition unmergeable = 0;  // Damaged when it was tried up to this cut.
+  };
+  std::map<DayNumber, DayState> states_ OPS_GUARDED_BY(mutex_);  // Of all days.
 };
 
 }  // namespace opssight

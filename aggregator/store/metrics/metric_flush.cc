@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "aggregator/store/metrics/block_queue.h"
 #include "aggregator/store/metrics/metric_days.h"
 #include "aggregator/store/metrics/metric_keys.h"
 #include "aggregator/store/metrics/target_groups.h"
@@ -72,61 +73,6 @@ Result<std::set<DayNumber>> DaysOf(const FrozenTargets& targets) {
   return days;
 }
 
-// Blocks on their way to the file, written when there are some MiB of them.
-class BlockQueue {
- public:
-  BlockQueue(DayFiles& files, DayNumber day, WalPosition cut, std::uint32_t first_number,
-             const MetricDaysOptions& options)
-      : files_(files), day_(day), cut_(cut), first_number_(first_number), options_(options) {}
-
-  Status Add(std::span<const SeriesId> ids, std::string_view group, std::int64_t min_ms,
-             std::int64_t max_ms) {
-    block_.Add(ids, group, min_ms, max_ms);
-    if (block_.bytes() < options_.block_bytes) return {};
-    Close();
-    return pending_bytes_ < options_.files.transaction_bytes_max ? Status() : Write();
-  }
-
-  Status Finish() {
-    if (!block_.empty()) Close();
-    return Write();
-  }
-  const std::vector<BlockSummary>& summaries() const { return summaries_; }
-
- private:
-  void Close() {
-    summaries_.push_back({.number = static_cast<std::uint32_t>(summaries_.size()),
-                          .min_ms = block_.min_ms(),
-                          .max_ms = block_.max_ms(),
-                          .runs = SortedRunsOf(block_.ids())});
-    pending_.push_back(block_.Finish());
-    pending_bytes_ += pending_.back().size();
-    block_ = MetricBlockWriter();
-  }
-  Status Write() {
-    std::vector<DayFiles::Numbered> values;
-    const std::size_t first = summaries_.size() - pending_.size();
-    for (std::size_t i = 0; i < pending_.size(); ++i) {
-      values.push_back(
-          {.number = first_number_ + static_cast<std::uint32_t>(first + i), .value = pending_[i]});
-    }
-    OPS_RETURN_IF_ERROR(files_.WriteNumbered(day_, cut_, values));
-    pending_.clear();
-    pending_bytes_ = 0;
-    return {};
-  }
-
-  DayFiles& files_;
-  const DayNumber day_;
-  const WalPosition cut_;
-  const std::uint32_t first_number_;
-  const MetricDaysOptions& options_;
-  MetricBlockWriter block_;
-  std::vector<std::string> pending_;
-  std::size_t pending_bytes_ = 0;
-  std::vector<BlockSummary> summaries_;
-};
-
 Status WriteList(DayFiles& files, DayNumber day, WalPosition cut, std::uint32_t number,
                  const std::vector<BlockSummary>& summaries) {
   const std::string list = WriteSummaries(summaries);
@@ -149,6 +95,15 @@ std::vector<StoredExemplar> ExemplarsOf(DayNumber day, std::span<const StoredExe
 }
 
 }  // namespace
+
+BlockQueue MetricDays::QueueTo(DayNumber number, WalPosition cut, std::uint32_t first_number) {
+  return {
+      first_number,
+      {.block_bytes = options_.block_bytes, .queued_bytes = options_.files.transaction_bytes_max},
+      [this, number, cut](const std::vector<DayFiles::Numbered>& blocks) {
+        return files_.WriteNumbered(number, cut, blocks);
+      }};
+}
 
 Status MetricDays::LogSeries(DayNumber number, WalPosition cut, MetricDay& day) {
   const std::size_t size = day.index().size();
@@ -176,7 +131,7 @@ Result<std::vector<BlockSummary>> MetricDays::FlushHistograms(
     const std::vector<SeriesId>& ids) {
   if (histograms.empty()) return std::vector<BlockSummary>();
   const std::int64_t from_ms = number * kMsPerDay;
-  BlockQueue queue(files_, number, cut, kHistogramBlockNumber, options_);
+  BlockQueue queue = QueueTo(number, cut, kHistogramBlockNumber);
   Status status;
   for (std::size_t i = 0; i < histograms.size() && status; ++i) {
     std::vector<HistogramPoint> points;
@@ -222,6 +177,7 @@ Status MetricDays::FlushDay(DayNumber number, WalPosition cut, const MetricsHead
                             const FrozenTargets& targets) {
   if (files_.IsLinked(number)) OPS_RETURN_IF_ERROR(files_.Rewrite(number));
   OPS_RETURN_IF_ERROR(files_.WriteNumbered(number, cut, {}));
+  NoteWritten(number, cut);
   OPS_TRY(const std::shared_ptr<MetricDay> day, Load(number));
   if (day == nullptr) return Internal("metrics: a day is gone while it is written");
   const std::int64_t from_ms = number * kMsPerDay;
@@ -241,7 +197,7 @@ Status MetricDays::FlushDay(DayNumber number, WalPosition cut, const MetricsHead
   histogram_ids = copier.Map(histogram_ids);
   const std::vector<StoredExemplar> exemplars = ExemplarsOf(number, targets.exemplars, copier);
   OPS_RETURN_IF_ERROR(LogSeries(number, cut, *day));
-  BlockQueue queue(files_, number, cut, kBlockNumber, options_);
+  BlockQueue queue = QueueTo(number, cut, kBlockNumber);
   Status status;
   std::vector<SeriesId> group_ids;
   for (std::size_t i = 0; i < targets.list.size() && status; ++i) {

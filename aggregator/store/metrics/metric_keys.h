@@ -9,6 +9,7 @@ namespace opssight {
 inline constexpr std::uint32_t kSummaryNumber = 0;                // The list of blocks.
 inline constexpr std::uint32_t kHistogramSummaryNumber = 1;       // That of blocks of histograms.
 inline constexpr std::uint32_t kCleanedNumber = 2;                // Series may have no blocks now.
+inline constexpr std::uint32_t kSealNumber = 3;                   // Of cut 0: seal_record.h
 inline constexpr std::uint32_t kExemplarNumber = 1U << 20;        // + piece
 inline constexpr std::uint32_t kSeriesNumber = 1U << 30;          // + the first series' id
 inline constexpr std::uint32_t kBlockNumber = 1U << 31;           // + block

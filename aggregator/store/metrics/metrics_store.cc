@@ -34,7 +34,8 @@ MetricsStore::MetricsStore(MetricsOptions options, const LayoutLookup& layouts)
                        .transaction_bytes_max = options.transaction_bytes_max},
              .block_bytes = options.block_bytes,
              .index_bytes_max = options.day_index_bytes_max,
-             .exemplars_max = options.exemplars_day_max}),
+             .exemplars_max = options.exemplars_day_max,
+             .at = std::move(options.at)}),
       writer_(options.series_per_metric_max == 0 ? SeriesIndex::kNoLimit
                                                  : options.series_per_metric_max),
       head_(writer_.head()) {}
@@ -175,6 +176,13 @@ void MetricsStore::Publish(WalPosition cut) {
 Status MetricsStore::Retain(std::int64_t keep_from_ms, std::uint64_t bytes_max) {
   OPS_RETURN_IF_ERROR(days_.Retain(keep_from_ms, bytes_max));
   return tombstones_.DropBefore(keep_from_ms);
+}
+
+Result<bool> MetricsStore::SealDue(const SealTurn& turn) {
+  const WalPosition published = Take().published;
+  const auto tombstones = tombstones_.All();
+  return days_.SealDue(
+      {.turn = turn, .published = published, .tombstones = *tombstones, .jobs = jobs_});
 }
 
 Status MetricsStore::AddTombstone(const std::vector<Matcher>& matchers, std::int64_t from_ms,

@@ -41,6 +41,7 @@ struct MetricsOptions {
   std::size_t exemplars_day_max = 1'000'000;      // Of one day on disk.
   std::size_t metadata_max = 100'000;             // Metric families with metadata.
   std::shared_ptr<GuardedEnv> meta;               // For metadata. Null: in memory only.
+  std::function<void(SealPoint)> at;              // Tests only.
 };
 
 class MetricsStore final : public SignalStore, public SeriesSource, public TsdbStats {
@@ -54,8 +55,15 @@ class MetricsStore final : public SignalStore, public SeriesSource, public TsdbS
   Status Flush(WalPosition cut) override;
   void Publish(WalPosition cut) override;
   Status Retain(std::int64_t keep_from_ms, std::uint64_t bytes_max) override;
+  Result<bool> SealDue(const SealTurn& turn) override;
   std::uint64_t disk_bytes() const override { return days_.disk_bytes(); }
   std::uint64_t head_bytes() const override;
+
+  // To be done on each day once it is sealed, in this order. Before Recover; jobs outlive
+  // the store.
+  void AddDayJob(DayJob& job) { jobs_.push_back(&job); }
+  // The days on disk, ascending; any thread, some system calls a day.
+  std::vector<MetricDayInfo> Days() const { return days_.Infos(); }
 
   Result<std::vector<Series>> Select(const std::vector<Matcher>& matchers, std::int64_t from_ms,
                                      std::int64_t to_ms, const QueryLimits& limits) const override;
@@ -95,6 +103,8 @@ class MetricsStore final : public SignalStore, public SeriesSource, public TsdbS
   std::uint64_t refused_rows() const { return refused_.load(std::memory_order_relaxed); }
   std::uint64_t corrupt_blocks() const { return days_.corrupt_blocks(); }
   std::uint64_t bad_days() const { return days_.bad_days(); }
+  std::uint64_t merged_days() const { return days_.merged_days(); }
+  std::uint64_t unmerged_days() const { return days_.unmerged_days(); }
   std::uint64_t head_series() const;  // That had a row since the last freeze or the one before.
   std::uint64_t day_index_bytes() const { return days_.index_bytes(); }
 
@@ -132,6 +142,7 @@ class MetricsStore final : public SignalStore, public SeriesSource, public TsdbS
   const std::size_t series_per_target_max_;
   const std::size_t exemplars_head_max_;
   const std::shared_ptr<GuardedEnv> meta_;
+  std::vector<DayJob*> jobs_;
   const Exemplars exemplar_source_{*this};
   MetadataBook metadata_;
   Tombstones tombstones_;

@@ -574,6 +574,20 @@ class Differential : public MetricsStoreTest {
     }
   }
 
+  // All days that are over at now_ms; each time anew.
+  void Seal(std::int64_t now_ms, const std::string& step) {
+    const SealTurn turn{.options = {.after_ms = 0, .again_after_ms = 0, .retry_ms = 0},
+                        .now_ms = now_ms,
+                        .spare_bytes = UINT64_MAX};
+    for (int i = 0; i < 1000; ++i) {
+      const auto sealed = store_->SealDue(turn);
+      ASSERT_TRUE(sealed.has_value()) << step << ": " << sealed.error().message;
+      if (!*sealed) return;
+      ++sealed_;
+    }
+    FAIL() << step << ": there is always one more day";
+  }
+
   // When all is flushed, as MetricsAdmin does.
   void Delete(Random& random, std::int64_t now_ms, const std::string& step) {
     std::vector<Matcher> matchers;
@@ -641,6 +655,10 @@ class Differential : public MetricsStoreTest {
         if (random.Below(3) == 0) Compare(random, now_ms, where + " frozen");
         ASSERT_TRUE(store_->Flush(position).has_value());
         if (random.Below(3) == 0) Compare(random, now_ms, where + " flushed");
+        if (random.Below(4) == 0) {  // Beside a flush that is not published.
+          Seal(now_ms + static_cast<std::int64_t>(random.Below(2 * kMsPerDay)), where);
+          Compare(random, now_ms, where + " flushed and sealed");
+        }
         if (random.Below(4) == 0) {  // Killed before the wal knew.
           Restart(recorded, log, random);
         } else {
@@ -650,9 +668,13 @@ class Differential : public MetricsStoreTest {
         }
       } else if (event == 2) {
         Restart(recorded, log, random);
+      } else if (event == 3) {
+        Seal(now_ms + static_cast<std::int64_t>(random.Below(2 * kMsPerDay)), where);
+        Compare(random, now_ms, where + " sealed");
       }
       if (random.Below(8) == 0) Compare(random, now_ms, where);
     }
+    EXPECT_GT(sealed_, 0);
     EXPECT_EQ(store_->corrupt_blocks(), 0U);
     EXPECT_EQ(store_->unknown_layout_rows(), 0U);
     EXPECT_EQ(store_->refused_rows(), 0U);
@@ -665,6 +687,7 @@ class Differential : public MetricsStoreTest {
     }
   }
 
+  int sealed_ = 0;
   Model model_;
   std::map<std::string, Histogram> histograms_;  // The last of each series.
   std::map<std::string, Labels> labels_;
