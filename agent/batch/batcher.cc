@@ -132,6 +132,13 @@ void Batcher::AcceptMetadata(std::vector<MetricMetadata> metadata) {
   Changed();
 }
 
+void Batcher::AcceptTargets(TargetsSnapshot targets) {
+  loop_.AssertHere();
+  if (stopped_) return;
+  open_.AddTargets(std::move(targets), clock_.SteadyMs());
+  Changed();
+}
+
 void Batcher::AcceptGap(Gap gap) {
   loop_.AssertHere();
   if (stopped_) return;

@@ -44,6 +44,7 @@ class Batcher final : public Sink {
   void AcceptHistograms(std::vector<HistogramRow> rows) override;
   void AcceptExemplars(std::vector<Exemplar> exemplars) override;
   void AcceptMetadata(std::vector<MetricMetadata> metadata) override;
+  void AcceptTargets(TargetsSnapshot targets) override;
   void AcceptGap(Gap gap) override;
   void Commit(std::function<void(Status)> done) override;
   bool Congested() const override;  // Any thread.

@@ -132,6 +132,12 @@ void OpenBatch::AddMetadata(std::vector<MetricMetadata> metadata, std::int64_t n
   AddAll(std::move(metadata), batch_.contents.metadata, now_ms);
 }
 
+void OpenBatch::AddTargets(TargetsSnapshot targets, std::int64_t now_ms) {
+  if (batch_.contents.targets != nullptr) batch_.raw_bytes -= BytesOf(*batch_.contents.targets);
+  Grow(BytesOf(targets), now_ms);
+  batch_.contents.targets = std::make_shared<const TargetsSnapshot>(std::move(targets));
+}
+
 void OpenBatch::AddGap(Gap gap, std::int64_t now_ms) {
   Grow(sizeof(Gap) + gap.stream.size() + gap.reason.size(), now_ms);
   batch_.contents.gaps.push_back(std::move(gap));
@@ -188,12 +194,14 @@ void OpenBatch::Thin(bool with_logs, std::array<std::uint64_t, 3>& dropped) {
     dropped[static_cast<std::size_t>(Signal::kLogs)] += summary.counts[1];
     contents.logs = {};
     contents.metadata = {};
+    contents.targets.reset();
     streams_.clear();
   }
   contents.gaps = gaps.gaps();
   batch_.raw_bytes = 0;
   for (const LogRows& rows : contents.logs) batch_.raw_bytes += BytesOf(rows);
   for (const MetricMetadata& one : contents.metadata) batch_.raw_bytes += BytesOf(one);
+  if (contents.targets != nullptr) batch_.raw_bytes += BytesOf(*contents.targets);
   batch_.raw_bytes += contents.gaps.size() * sizeof(Gap);
 }
 

@@ -39,6 +39,7 @@ class OpenBatch {
   void AddHistograms(std::vector<HistogramRow> rows, std::int64_t now_ms);
   void AddExemplars(std::vector<Exemplar> exemplars, std::int64_t now_ms);
   void AddMetadata(std::vector<MetricMetadata> metadata, std::int64_t now_ms);
+  void AddTargets(TargetsSnapshot targets, std::int64_t now_ms);
   void AddGap(Gap gap, std::int64_t now_ms);
   void AddPosition(Position position, std::int64_t now_ms);
   void AddCommit(CommitDone done, std::int64_t now_ms);
@@ -53,7 +54,7 @@ class OpenBatch {
   ClosedBatch& batch() { return batch_; }
   void Reset();
   // Replaces samples and spans, with_logs lines too, by gap records; counts them by signal.
-  // Metadata goes with the lines, without one.
+  // Metadata and what is known of targets go with the lines, without one.
   void Thin(bool with_logs, std::array<std::uint64_t, 3>& dropped);
 
  private:

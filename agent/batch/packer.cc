@@ -226,6 +226,7 @@ void Packer::Thin(SpoolWrite& write) {
   BatchContents kept;
   for (const LogRowsView& rows : (*batch)->logs()) kept.logs.push_back(CopyOf(rows));
   kept.metadata = (*batch)->metadata();
+  kept.targets = (*batch)->targets();
   write.frame = kept.empty() ? std::string() : EncodeBatch(kept, (*batch)->created_ms());
   write.summary = Summarize(kept);
   write.layouts.clear();

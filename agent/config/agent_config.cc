@@ -114,6 +114,7 @@ AgentConfig Resolved(AgentConfig config, const std::string& hostname) {
   all.push_back({"host", config.host});
   config.otlp.service.metrics.labels = all;
   config.scrape.labels = all;
+  config.scrape.host = config.host;
   config.otlp.service.stream_labels = std::move(all);
   config.spool.path = config.data_dir + "/spool.mdb";
   config.ship.host = config.host;

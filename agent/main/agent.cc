@@ -12,7 +12,6 @@
 #include "agent/main/own_metrics.h"
 #include "agent/otlp/receiver.h"
 #include "agent/scrape/scraper.h"
-#include "agent/scrape/targets_json.h"
 #include "agent/ship/shipper.h"
 #include "agent/spool/spool.h"
 #include "agent/tail/tail_loop.h"
@@ -21,7 +20,9 @@
 #include "common/base/random.h"
 #include "common/bytes/endian.h"
 #include "common/bytes/hash.h"
+#include "common/codec/http/headers.h"
 #include "common/http/server.h"
+#include "common/model/targets.h"
 #include "common/net/loop.h"
 #include "common/net/timer.h"
 #include "common/net/tls.h"
@@ -66,6 +67,7 @@ class Running final : public Agent {
   void StopHttp();
   void Round() OPS_REQUIRES(loop_);
   void Answer(HttpRequest request, std::shared_ptr<Responder> responder);
+  HttpResponse AnswerTargets(const HttpRequest& request) const;
   Result<std::shared_ptr<TlsContext>> Tls() const;
   std::optional<std::string> Renewal();
   void Renewed(const session::Enrolled& enrolled);
@@ -169,18 +171,25 @@ void Running::Round() {
   batcher_->AcceptMetrics(own_frame_.End(now_ms));
 }
 
+// As the aggregator answers it for all agents, and as of now.
+HttpResponse Running::AnswerTargets(const HttpRequest& request) const {
+  const TargetsSnapshot targets = scraper_ == nullptr ? TargetsSnapshot{} : scraper_->Targets();
+  const std::string state = AsciiLower(request.Param("state"));
+  JsonWriter json;
+  json.Open('{').Key("status").String("success").Key("data");
+  WriteTargets(PoolsOf(targets), MakeTargetsFilter(state, request.Param("scrapePool")), json);
+  return {.status = 200,
+          .headers = {{"content-type", "application/json"}},
+          .body = json.Close('}').Take()};
+}
+
 void Running::Answer(HttpRequest request, std::shared_ptr<Responder> responder) {
   if (request.path == "/metrics") {
     return responder->Send({.status = 200,
                             .headers = {{"content-type", std::string(Registry::kContentType)}},
                             .body = registry_.PrometheusText()});
   }
-  if (request.path == "/api/v1/targets") {
-    return responder->Send(
-        {.status = 200,
-         .headers = {{"content-type", "application/json"}},
-         .body = TargetsJson(scraper_ == nullptr ? TargetsSnapshot{} : scraper_->Targets())});
-  }
+  if (request.path == "/api/v1/targets") return responder->Send(AnswerTargets(request));
   otlp_->Handle(request, [responder](HttpResponse answer) { responder->Send(std::move(answer)); });
 }
 

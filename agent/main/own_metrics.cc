@@ -149,6 +149,9 @@ void AddScrapeMetrics(Registry& registry, const ScrapeStats& stats) {
   add.Total("discovery_failures", "Files, daemons and targets that could not be used.",
             stats.discovery_failed);
   add.Level("targets", "Targets that are scraped.", stats.targets);
+  add.Total("targets_told", "Times the state of all targets was sent on.", stats.targets_told);
+  add.Level("untold_targets", "Targets over the limits of what is sent on of them; scraped.",
+            stats.targets_untold);
   add.Level("refused_targets", "Targets over scrape.targets_max; not scraped.",
             stats.targets_refused);
 }

@@ -11,6 +11,7 @@
 #include "common/config/table.h"
 #include "common/fetch/http_options.h"
 #include "common/model/labels.h"
+#include "common/model/targets.h"
 #include "common/relabel/relabel.h"
 
 namespace opssight {
@@ -90,6 +91,8 @@ struct ScrapeOptions {
   std::uint64_t targets_max = 10'000;         // Of all jobs; others are not scraped, counted.
   std::uint64_t series_max = 150'000;         // Of one target, what a layout may hold.
   std::vector<Label> labels;                  // Of series that have none of that name.
+  std::string host;                           // Stands in targets' global URLs for localhost.
+  TargetsLimits told;                         // Of what is told to the aggregator.
 };
 
 // The lines of a table of the struct that holds a list of jobs.

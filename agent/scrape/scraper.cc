@@ -8,12 +8,16 @@
 #include "agent/scrape/docker_discovery.h"
 #include "agent/scrape/file_discovery.h"
 #include "common/base/log.h"
+#include "common/config/print.h"
 
 namespace opssight {
 namespace {
 
 constexpr std::size_t kDroppedMax = 1000;  // Kept of a job to be shown.
-constexpr std::int64_t kLeavePeriodMs = 1000;
+constexpr std::int64_t kTickMs = 1000;     // Between looks at who has left and what to tell.
+// Targets are told this often, and no oftener where they change.
+constexpr std::int64_t kTellMs = 60'000;
+constexpr std::int64_t kTellMsMin = 5000;
 constexpr std::int64_t kEarlyMsMax = 100;
 
 // One target while it is scraped.
@@ -49,7 +53,9 @@ struct Job {
   std::map<std::string, std::vector<TargetLabels>> found;   // By source.
   std::map<std::uint64_t, std::unique_ptr<Active>> active;  // By the target's hash.
   std::map<std::uint64_t, Leaving> leaving;
+  std::string config_yaml;
   std::vector<Labels> dropped;
+  std::uint64_t dropped_count = 0;
   std::uint64_t refused = 0;  // Over targets_max.
   bool over_limit = false;    // target_limit.
   std::vector<std::unique_ptr<FileDiscovery>> files;
@@ -80,7 +86,7 @@ class Running final : public Scraper {
         seed_(seed),
         sink_(sink),
         fetcher_(loop),
-        leave_timer_(loop) {}
+        tick_timer_(loop) {}
   ~Running() override { jobs_.clear(); }  // Before the fetcher, whose calls they wait for.
 
   Status AddJob(ScrapeJob config) OPS_REQUIRES(loop_);
@@ -98,6 +104,7 @@ class Running final : public Scraper {
   void Scrape(Job& job, Active& active);
   void Scraped(Active& active, const FetchResult& answer);
   void WriteLeaving();
+  void Tell();
   std::size_t TargetsNow() const;
 
   Loop& loop_;
@@ -107,7 +114,9 @@ class Running final : public Scraper {
   Sink& sink_;
   ScrapeStats stats_;
   Fetcher fetcher_;
-  Timer leave_timer_;
+  Timer tick_timer_;
+  bool changed_ = true;       // Since targets were last told.
+  std::int64_t told_ms_ = 0;  // Steady; 0: never.
   std::vector<std::unique_ptr<Job>> jobs_;
 };
 
@@ -128,13 +137,17 @@ Status Running::AddJob(ScrapeJob config) {
     job->rules.fallback = FormatOfProtocol(fallback);
   }
   job->accept = AcceptHeader(ProtocolsOf(config));
+  job->config_yaml = PrintConfig(ScrapeJobTable(), config, {});
   job->config = std::move(config);
   jobs_.push_back(std::move(job));
   return {};
 }
 
 void Running::StartDiscovery() {
-  leave_timer_.Start(kLeavePeriodMs, kLeavePeriodMs, [this] { WriteLeaving(); });
+  tick_timer_.Start(kTickMs, kTickMs, [this] {
+    WriteLeaving();
+    Tell();
+  });
   const auto failed = [this] { ++stats_.discovery_failed; };
   for (const auto& owned : jobs_) {
     Job* job = owned.get();
@@ -181,6 +194,7 @@ std::size_t Running::TargetsNow() const {
 std::map<std::uint64_t, Target> Running::Wanted(Job& job) {
   std::map<std::uint64_t, Target> wanted;
   job.dropped.clear();
+  job.dropped_count = 0;
   const std::size_t dropped_max = job.config.keep_dropped == 0
                                       ? kDroppedMax
                                       : std::min<std::size_t>(job.config.keep_dropped, kDroppedMax);
@@ -193,7 +207,7 @@ std::map<std::uint64_t, Target> Running::Wanted(Job& job) {
                       job.config.job_name, source, target.error().message);
       } else if (*target) {
         wanted.emplace((**target).hash, std::move(**target));
-      } else if (job.dropped.size() < dropped_max) {
+      } else if (++job.dropped_count <= dropped_max) {
         job.dropped.emplace_back(DiscoveredLabels(job.config, options_, found));
       }
     }
@@ -203,6 +217,7 @@ std::map<std::uint64_t, Target> Running::Wanted(Job& job) {
 }
 
 void Running::Sync(Job& job) {
+  changed_ = true;
   std::map<std::uint64_t, Target> wanted = Wanted(job);
   for (auto it = job.active.begin(); it != job.active.end();) {
     if (wanted.erase(it->first) != 0) {
@@ -318,32 +333,58 @@ void Running::Scraped(Active& active, const FetchResult& answer) {
   active.last_duration_s = static_cast<double>(took_ns) / static_cast<double>(kNsPerSecond);
   active.last_scrape_ms =
       ScrapeTimeMs(active.scrape_due_ms, active.began_ms, active.target.interval_ms);
-  active.last_error = active.series.Scraped(
+  std::string error = active.series.Scraped(
       {.time_ms = active.last_scrape_ms, .duration_s = active.last_duration_s, .answer = &answer},
       sink_);
-  active.health = active.last_error.empty() ? TargetHealth::kUp : TargetHealth::kDown;
+  const TargetHealth health = error.empty() ? TargetHealth::kUp : TargetHealth::kDown;
+  changed_ = changed_ || health != active.health || error != active.last_error;
+  active.health = health;
+  active.last_error = std::move(error);
 }
 
 TargetsSnapshot Running::Targets() const {
   TargetsSnapshot out;
   for (const auto& job : jobs_) {
+    ScrapePool& pool = out.pools.emplace_back();
+    pool.name = job->config.job_name;
+    pool.config_yaml = job->config_yaml;
+    pool.dropped = job->dropped;
+    pool.dropped_count = job->dropped_count;
     for (const auto& [hash, active] : job->active) {
-      out.active.push_back({.pool = job->config.job_name,
-                            .labels = active->target.labels,
-                            .discovered = active->target.discovered,
-                            .url = active->target.url,
-                            .health = active->health,
-                            .last_error = active->last_error,
-                            .last_scrape_ms = active->last_scrape_ms,
-                            .last_duration_s = active->last_duration_s,
-                            .interval_ms = active->target.interval_ms,
-                            .timeout_ms = active->target.timeout_ms});
-    }
-    for (const Labels& dropped : job->dropped) {
-      out.dropped.push_back({.pool = job->config.job_name, .discovered = dropped});
+      const Target& target = active->target;
+      pool.active.push_back({.labels = target.labels,
+                             .discovered = target.discovered,
+                             .scrape_url = target.url,
+                             .global_url = GlobalUrl(target.url, options_.host),
+                             .health = active->health,
+                             .last_error = active->last_error,
+                             .last_scrape_ms = active->last_scrape_ms,
+                             .last_duration_s = active->last_duration_s,
+                             .interval_ms = target.interval_ms,
+                             .timeout_ms = target.timeout_ms});
     }
   }
   return out;
+}
+
+// Only the newest state counts: where the disk does not keep up, none is added to the queue.
+void Running::Tell() {
+  const std::int64_t now_ms = clock_.SteadyMs();
+  const std::int64_t due_ms = changed_ ? kTellMsMin : kTellMs;
+  if ((told_ms_ != 0 && now_ms - told_ms_ < due_ms) || sink_.Congested()) return;
+  TargetsSnapshot targets = Targets();
+  LimitTargets(options_.told, targets);
+  stats_.targets_untold = targets.left_out;
+  if (targets.left_out != 0) {
+    OPS_LOG_EVERY(600, kWarn,
+                  "scrape: {} targets are over what is told to the aggregator; it does not list "
+                  "them, they are scraped all the same",
+                  targets.left_out);
+  }
+  sink_.AcceptTargets(std::move(targets));
+  ++stats_.targets_told;
+  told_ms_ = now_ms;
+  changed_ = false;
 }
 
 }  // namespace

@@ -7,7 +7,8 @@
 //
 // All on the loop, the start and the end too; clock and sink outlive it. A target that is
 // gone gets its stale markers two intervals later, so that one that only moved goes on.
-// Metrics cannot wait: while the spool is full, scrapes go on.
+// Metrics cannot wait: while the spool is full, scrapes go on. What is scraped and how that
+// goes is handed to the sink, too: each minute, and within 5 s of a change.
 #pragma once
 
 #include <cstdint>
@@ -22,35 +23,10 @@
 #include "agent/sink/sink.h"
 #include "common/base/clock.h"
 #include "common/base/result.h"
+#include "common/model/targets.h"
 #include "common/net/loop.h"
 
 namespace opssight {
-
-enum class TargetHealth : std::uint8_t { kUnknown, kUp, kDown };
-
-// What GET /api/v1/targets says of a target.
-struct TargetStatus {
-  std::string pool;  // Its job.
-  Labels labels;
-  Labels discovered;
-  std::string url;
-  TargetHealth health = TargetHealth::kUnknown;
-  std::string last_error;
-  std::int64_t last_scrape_ms = 0;  // 0: never.
-  double last_duration_s = 0;
-  std::int64_t interval_ms = 0;
-  std::int64_t timeout_ms = 0;
-};
-
-struct DroppedTarget {
-  std::string pool;
-  Labels discovered;
-};
-
-struct TargetsSnapshot {
-  std::vector<TargetStatus> active;
-  std::vector<DroppedTarget> dropped;
-};
 
 class Scraper {
  public:

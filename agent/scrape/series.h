@@ -56,6 +56,8 @@ struct ScrapeStats {
   std::uint64_t targets = 0;
   std::uint64_t targets_refused = 0;  // Over targets_max, now.
   std::uint64_t discovery_failed = 0;
+  std::uint64_t targets_told = 0;    // Snapshots of all targets handed to the sink.
+  std::uint64_t targets_untold = 0;  // Targets over its limits, left out of the last.
 };
 
 struct ScrapeOutcome {

@@ -70,6 +70,21 @@ Result<std::string> UrlOf(const ScrapeJob& job, const std::vector<Label>& labels
 
 }  // namespace
 
+std::string GlobalUrl(std::string_view url, std::string_view host) {
+  constexpr std::string_view kScheme = "://";
+  const std::size_t scheme = url.find(kScheme);
+  if (scheme == std::string_view::npos || host.empty()) return std::string(url);
+  const std::string_view before = url.substr(0, scheme + kScheme.size());
+  const std::string_view rest = url.substr(before.size());
+  for (const std::string_view local : {"localhost", "127.0.0.1", "[::1]"}) {
+    if (!rest.starts_with(local)) continue;
+    const std::string_view after = rest.substr(local.size());
+    if (!after.empty() && after.front() != ':' && after.front() != '/') continue;
+    return std::string(before) + std::string(host) + std::string(after);
+  }
+  return std::string(url);
+}
+
 void AppendUrlEscaped(std::string_view text, std::string& out) {
   for (const char c : text) {
     if (IsUnreserved(c)) {

@@ -41,6 +41,9 @@ Result<std::optional<Target>> MakeTarget(const ScrapeJob& job, const ScrapeOptio
 std::vector<Label> DiscoveredLabels(const ScrapeJob& job, const ScrapeOptions& options,
                                     const TargetLabels& found);
 
+// The URL as others reach it: host stands for localhost, as for all its names.
+std::string GlobalUrl(std::string_view url, std::string_view host);
+
 // Appends text as a part of a query.
 void AppendUrlEscaped(std::string_view text, std::string& out);
 

@@ -15,6 +15,7 @@
 
 #include "common/base/result.h"
 #include "common/model/record.h"
+#include "common/model/targets.h"
 
 namespace opssight {
 
@@ -37,6 +38,9 @@ class Sink {
   virtual void AcceptHistograms(std::vector<HistogramRow> rows) = 0;
   virtual void AcceptExemplars(std::vector<Exemplar> exemplars) = 0;
   virtual void AcceptMetadata(std::vector<MetricMetadata> metadata) = 0;
+  // What is scraped, whole; of several the newest is sent. No gap where it goes: the
+  // source repeats it.
+  virtual void AcceptTargets(TargetsSnapshot targets) = 0;
   virtual void AcceptGap(Gap gap) = 0;
 
   // Calls done on the loop once everything accepted before this call is on disk

@@ -22,8 +22,12 @@ PromResult AnswerExemplars(const PromContext& context, const PromCall& call);
 PromResult AnswerMetadata(const PromContext& context, const PromCall& call);
 // prom_targets.cc
 PromResult AnswerTargets(const PromContext& context, const PromCall& call);
-PromResult AnswerTargetsMetadata(const PromContext& context, const PromCall& call);
 PromResult AnswerScrapePools(const PromContext& context, const PromCall& call);
+PromResult AnswerScrapePoolConfig(const PromContext& context, const PromCall& call);
+// prom_targets_metadata.cc
+PromResult AnswerTargetsMetadata(const PromContext& context, const PromCall& call);
+// prom_relabel_steps.cc
+PromResult AnswerRelabelSteps(const PromContext& context, const PromCall& call);
 // prom_rules.cc
 PromResult AnswerRules(const PromContext& context, const PromCall& call);
 PromResult AnswerAlerts(const PromContext& context, const PromCall& call);

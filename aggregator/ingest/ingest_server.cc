@@ -97,7 +97,8 @@ IngestServer::IngestServer(Loop& loop, IngestServerOptions options, const Parts&
               .stats = parts.stats,
               .clock = parts.clock,
               .post = [to = completions_](Completion c) { to->Add(std::move(c)); },
-              .on_end = parts.on_end}),
+              .on_end = parts.on_end,
+              .on_targets = parts.on_targets}),
       tick_(loop) {}
 
 IngestServer::~IngestServer() {

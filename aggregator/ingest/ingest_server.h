@@ -45,6 +45,7 @@ class IngestServer {
     const Clock& clock;
     IngestStats& stats;
     std::function<void(const SessionEnd&)> on_end;  // May be empty.
+    TargetsTold on_targets = {};                    // May be empty. On the loop.
   };
 
   static Result<std::unique_ptr<IngestServer>> Open(Loop& loop, IngestServerOptions options,

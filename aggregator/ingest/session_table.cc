@@ -170,6 +170,9 @@ void SessionTable::Settle(const std::string& agent_id) {
 }
 
 void SessionTable::Submit(ServerSession& session, IncomingBatch batch) {
+  if (parts_.on_targets && batch.decoded->targets() != nullptr) {
+    parts_.on_targets(batch.agent_id, batch.decoded->created_ms(), batch.decoded->targets());
+  }
   ++agents_[batch.agent_id].inflight;
   ++inflight_batches_;
   inflight_bytes_ += batch.frame.size();

@@ -39,6 +39,11 @@ struct Completion {
   SubmitResult result;
 };
 
+// What an agent's batch says of its scrape targets, once the batch was taken in; it may come
+// again, as batches do, and before it is durable.
+using TargetsTold = std::function<void(const std::string& agent_id, std::int64_t created_ms,
+                                       const std::shared_ptr<const TargetsSnapshot>& targets)>;
+
 class SessionTable final : public SessionHost {
  public:
   struct Parts {
@@ -51,6 +56,7 @@ class SessionTable final : public SessionHost {
     // Complete() on the table's thread. Outlives the last done call of the store.
     std::function<void(Completion)> post;
     std::function<void(const SessionEnd&)> on_end;  // May be empty.
+    TargetsTold on_targets = {};                    // May be empty.
   };
 
   SessionTable(SessionOptions options, Parts parts);

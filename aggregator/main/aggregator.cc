@@ -22,6 +22,7 @@
 #include "aggregator/store/metrics/metrics_store.h"
 #include "aggregator/store/spans/spans_store.h"
 #include "aggregator/store/store.h"
+#include "aggregator/targets/agent_targets.h"
 #include "common/base/dir_lock.h"
 #include "common/base/files.h"
 #include "common/base/log.h"
@@ -44,7 +45,10 @@ constexpr std::int64_t kCertificateRetryMs = 5'000;
 class Running final : public Aggregator {
  public:
   Running(AggregatorConfig config, Clock& clock, std::function<Status()> reload)
-      : config_(std::move(config)), clock_(clock), reload_(std::move(reload)) {}
+      : config_(std::move(config)),
+        clock_(clock),
+        reload_(std::move(reload)),
+        targets_(clock, {}) {}
   ~Running() override { Stop(); }
 
   Status Start();
@@ -85,6 +89,7 @@ class Running final : public Aggregator {
   std::unique_ptr<GapsStore> gaps_;
   EnrolmentParts enrolment_;
   std::vector<std::unique_ptr<Forwarder>> forwarders_;
+  AgentTargets targets_;
   std::unique_ptr<MetricsStoreAdmin> admin_;
   std::unique_ptr<Api> api_;
   std::unique_ptr<Service> service_;
@@ -144,6 +149,7 @@ void Running::NameMetrics() {
   AddSeriesMetrics(registry_, *metrics_);
   AddIngestMetrics(registry_, ingest_stats_);
   AddEnrolMetrics(registry_, enrolment_.registry->stats());
+  AddTargetsMetrics(registry_, targets_);
   AddServeMetrics(registry_, *service_);
   AddHttpMetrics(registry_, *http_metrics_);
   remote_write_->AddMetrics(registry_);
@@ -186,6 +192,7 @@ Status Running::OpenHttp() {
   api_ = std::make_unique<Api>(ApiSources{.prometheus = {.series = *metrics_,
                                                          .exemplars = &metrics_->exemplars(),
                                                          .metadata = &metrics_->metadata(),
+                                                         .targets = &targets_,
                                                          .tsdb = metrics_.get(),
                                                          .admin = admin_.get(),
                                                          .server = &server_info_},
@@ -255,12 +262,17 @@ Status Running::OpenIngest() {
   ingest_loop_ = std::make_unique<Loop>("ingest");
   Status status;
   ingest_loop_->RunSync([&] {
-    auto server = IngestServer::Open(*ingest_loop_, options, std::move(tls),
-                                     {.acceptor = *store_,
-                                      .authority = *enrolment_.registry,
-                                      .clock = clock_,
-                                      .stats = ingest_stats_,
-                                      .on_end = {}});
+    auto server =
+        IngestServer::Open(*ingest_loop_, options, std::move(tls),
+                           {.acceptor = *store_,
+                            .authority = *enrolment_.registry,
+                            .clock = clock_,
+                            .stats = ingest_stats_,
+                            .on_end = {},
+                            .on_targets = [this](const std::string& agent_id,
+                                                 std::int64_t created_ms, const auto& targets) {
+                              targets_.Tell(agent_id, created_ms, targets);
+                            }});
     if (!server) {
       status = std::move(server).error();
       return;

@@ -133,6 +133,18 @@ void AddEnrolMetrics(Registry& registry, const RegistryStats& stats) {
   add.Total("refused", "Requests refused: token or request no good.", stats.refused);
 }
 
+void AddTargetsMetrics(Registry& registry, AgentTargets& targets) {
+  registry.AddRefresh([&targets] { targets.Trim(); });
+  MetricAdder add(registry, "opssight_targets_");
+  const AgentTargetsStats& stats = targets.stats();
+  add.Total("told", "Times agents told the state of their scrape targets.", stats.told);
+  add.Total("outdated", "Of these, older than what the agent had told.", stats.outdated);
+  add.Total("refused", "Of these, over the memory for them; the agent's are not listed.",
+            stats.refused);
+  add.Level("agents", "Agents whose targets are listed.", stats.agents);
+  add.Level("bytes", "Memory that they take.", stats.bytes);
+}
+
 void AddServeMetrics(Registry& registry, const Service& service) {
   const ServeMetrics& metrics = service.metrics();
   registry.Add("opssight_queries_total", "Queries asked.", metrics.queries);

@@ -6,6 +6,7 @@
 #include "aggregator/serve/service.h"
 #include "aggregator/store/metrics/metrics_store.h"
 #include "aggregator/store/store_options.h"
+#include "aggregator/targets/agent_targets.h"
 #include "common/selfmon/registry.h"
 
 namespace opssight {
@@ -16,6 +17,7 @@ void AddSignalMetrics(Registry& registry, StoreSignal signal, const SignalStore&
 void AddSeriesMetrics(Registry& registry, const MetricsStore& store);
 void AddIngestMetrics(Registry& registry, const IngestStats& stats);
 void AddEnrolMetrics(Registry& registry, const RegistryStats& stats);
+void AddTargetsMetrics(Registry& registry, AgentTargets& targets);
 void AddServeMetrics(Registry& registry, const Service& service);
 
 }  // namespace opssight

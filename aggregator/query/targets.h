@@ -3,42 +3,20 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "common/model/labels.h"
-#include "common/model/record.h"
+#include "common/model/targets.h"
 
 namespace opssight {
-
-enum class Health : std::uint8_t { kUnknown, kUp, kDown };
-
-struct TargetState {
-  Labels discovered;  // Before relabelling.
-  Labels labels;
-  std::string pool;  // The job's name in the configuration.
-  std::string scrape_url;
-  std::string global_url;  // As reached from elsewhere.
-  std::string last_error;
-  std::int64_t last_scrape_ns = 0;  // 0: never.
-  double last_scrape_s = 0;         // How long it took.
-  Health health = Health::kUnknown;
-  std::int64_t interval_ms = 0;
-  std::int64_t timeout_ms = 0;
-  std::vector<MetricMetadata> metadata;
-};
-
-struct DroppedTargetState {
-  Labels discovered;
-  std::string pool;
-};
 
 class TargetsSource {
  public:
   virtual ~TargetsSource() = default;
-  virtual std::vector<TargetState> Active() const = 0;  // By pool.
-  virtual std::vector<DroppedTargetState> Dropped() const = 0;
-  virtual std::vector<std::string> Pools() const = 0;  // Names, sorted.
+  // The newest that each agent told of its targets, by agent. None is null.
+  virtual std::vector<std::shared_ptr<const TargetsSnapshot>> Snapshots() const = 0;
 };
 
 struct AlertState {

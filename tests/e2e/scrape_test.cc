@@ -12,6 +12,7 @@ TEST(Scrape, ARealExporterComesAndGoes) {
   if (!std::filesystem::exists(kExporter)) GTEST_SKIP() << kExporter << " is not installed";
   const std::string address = "127.0.0.1:" + std::to_string(FreePort());
   E2eWorld world(
+      "host: scraping-host\n"
       "scrape_configs:\n"
       "  - job_name: exporter\n"
       "    scrape_interval: 1s\n"
@@ -19,8 +20,10 @@ TEST(Scrape, ARealExporterComesAndGoes) {
       "    static_configs:\n"
       "      - targets: [\"" +
       address +
-      "\"]\n"
+      "\", \"gone:1\"]\n"
       "        labels: {env: test}\n"
+      "    relabel_configs:\n"
+      "      - {source_labels: [__address__], regex: gone:1, action: drop}\n"
       "    metric_relabel_configs:\n"
       "      - {source_labels: [__name__], regex: go_.*, action: drop}\n");
   std::filesystem::create_directories(world / "work");
@@ -34,7 +37,27 @@ TEST(Scrape, ARealExporterComesAndGoes) {
   EXPECT_TRUE(world.Comes("\"instance\":\"" + address + "\"",
                           [&] { return world.Query("node_cpu_seconds_total" + labels); }));
   EXPECT_TRUE(world.Comes("\"result\":[]", [&] { return world.Query("go_goroutines" + labels); }));
+  const auto targets = [&](const std::string& params) {
+    return HttpGet(world.programs().url() + "/api/v1/targets" + params).body;
+  };
+  EXPECT_TRUE(world.Comes("\"health\":\"up\"", [&] { return targets("?state=active"); }));
+  const std::string listed = targets("?scrapePool=exporter");
+  EXPECT_NE(listed.find("\"scrapeUrl\":\"http://" + address + "/metrics\""), std::string::npos)
+      << listed;
+  EXPECT_NE(listed.find("\"globalUrl\":\"http://scraping-host:"), std::string::npos) << listed;
+  EXPECT_NE(listed.find("\"labels\":{\"env\":\"test\",\"instance\":\"" + address + "\""),
+            std::string::npos)
+      << listed;
+  EXPECT_NE(listed.find("\"scrapeInterval\":\"1s\""), std::string::npos) << listed;
+  EXPECT_NE(listed.find("\"droppedTargetCounts\":{\"exporter\":1}"), std::string::npos) << listed;
+  EXPECT_EQ(HttpGet(world.programs().url() + "/api/v1/scrape_pools").body,
+            R"({"status":"success","data":{"scrapePools":["exporter"]}})");
+  EXPECT_TRUE(world.Comes("\"type\":\"gauge\",\"help\":\"1m load average.\"", [&] {
+    return HttpGet(world.programs().url() + "/api/v1/targets/metadata?metric=node_load1").body;
+  }));
   exporter.Kill();
+  EXPECT_TRUE(world.Comes("connect", [&] { return targets("?state=active"); }));
+  EXPECT_NE(targets("").find("\"health\":\"down\""), std::string::npos);
   EXPECT_TRUE(world.Comes("\"0\"]", [&] { return world.Query("up" + labels); }));
   EXPECT_TRUE(world.Comes("\"result\":[]", [&] { return world.Query("node_load1" + labels); }));
   EXPECT_GE(world.programs().AgentMetric("opssight_scrape_failed_scrapes_total").value_or(0), 1);

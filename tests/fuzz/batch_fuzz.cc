@@ -37,5 +37,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (const MetricMetadata& one : (*batch)->metadata()) {
     if (one.name.empty()) std::abort();
   }
+  if (const auto& targets = (*batch)->targets(); targets != nullptr) {
+    if (BytesOf(*targets) > 2 * limits.targets.bytes_max) std::abort();
+  }
   return 0;
 }

@@ -12,6 +12,7 @@
 #include "common/bytes/zstd.h"
 #include "common/codec/batch/metric_records.h"
 #include "common/codec/batch/reader.h"
+#include "common/codec/batch/targets.h"
 #include "common/codec/batch/writer.h"
 #include "schemas/batch_generated.h"
 
@@ -371,9 +372,11 @@ std::string EncodeBatch(const BatchContents& contents, std::int64_t created_ms) 
   const auto spans_vector = builder.CreateVector(spans);
   const auto gaps_vector = builder.CreateVector(gaps);
   const batch::MetricRecordsAt records = batch::WriteMetricRecords(builder, contents);
+  const auto targets = batch::WriteTargets(builder, contents.targets.get());
   builder.Finish(wire::CreateBatch(builder, created_ms, metrics, logs, resources_vector,
                                    scopes_vector, spans_vector, gaps_vector, records.series,
-                                   records.histograms, records.exemplars, records.metadata));
+                                   records.histograms, records.exemplars, records.metadata,
+                                   targets));
   return Frame(builder);
 }
 
@@ -448,6 +451,7 @@ Result<std::shared_ptr<const DecodedBatch>> DecodedBatch::Decode(std::string_vie
   }
   OPS_RETURN_IF_ERROR(batch::ReadMetricRecords(
       *batch, limits, reader, {out->histograms_, out->exemplars_, out->metadata_}));
+  OPS_TRY(out->targets_, batch::ReadTargets(batch->targets(), limits.targets, reader));
   OPS_RETURN_IF_ERROR(reader.Done());
   return std::shared_ptr<const DecodedBatch>(out);
 }

@@ -16,6 +16,7 @@
 
 #include "common/base/result.h"
 #include "common/model/record.h"
+#include "common/model/targets.h"
 
 namespace opssight {
 
@@ -37,9 +38,10 @@ struct BatchContents {
   std::vector<LogRows> logs;
   std::vector<Span> spans;
   std::vector<Gap> gaps;
+  std::shared_ptr<const TargetsSnapshot> targets;  // Null: the batch says nothing of them.
   bool empty() const {
     return metrics.empty() && layout_rows.empty() && histograms.empty() && exemplars.empty() &&
-           metadata.empty() && logs.empty() && spans.empty() && gaps.empty();
+           metadata.empty() && logs.empty() && spans.empty() && gaps.empty() && targets == nullptr;
   }
 };
 
@@ -56,6 +58,7 @@ struct BatchLimits {
   std::size_t histogram_buckets_max = 10'000;   // Of one histogram; spans as well.
   std::size_t exemplar_chars_max = 128;         // UTF-8 characters of one exemplar's labels.
   std::size_t metadata_bytes_max = 64UL << 10;  // Of one family's name, help and unit.
+  TargetsLimits targets;                        // Above it they are left out, counted.
 };
 
 // Whether a record may be in a batch. A histogram: schema known, spans and counts agree,
@@ -109,6 +112,8 @@ class DecodedBatch {
   const std::vector<HistogramRow>& histograms() const { return histograms_; }
   const std::vector<Exemplar>& exemplars() const { return exemplars_; }
   const std::vector<MetricMetadata>& metadata() const { return metadata_; }
+  // What the agent scrapes; null where the batch does not say.
+  const std::shared_ptr<const TargetsSnapshot>& targets() const { return targets_; }
   std::size_t raw_bytes() const { return bytes_.size(); }
 
  private:
@@ -122,6 +127,7 @@ class DecodedBatch {
   std::vector<HistogramRow> histograms_;
   std::vector<Exemplar> exemplars_;
   std::vector<MetricMetadata> metadata_;
+  std::shared_ptr<const TargetsSnapshot> targets_;
 };
 
 }  // namespace opssight

@@ -33,7 +33,10 @@ class LastValues final : public NullSink {
     }
   }
 
+  void AcceptTargets(TargetsSnapshot snapshot) override { targets = std::move(snapshot); }
+
   std::map<std::string, std::string> values;
+  TargetsSnapshot targets;
 };
 
 class ScraperTest : public testing::Test {
@@ -106,11 +109,43 @@ TEST_F(ScraperTest, UpDownUp) {
   EXPECT_TRUE(Becomes("a" + labels, "stale"));
   EXPECT_TRUE(Becomes("up" + labels, "0"));
   const TargetsSnapshot targets = Targets();
-  ASSERT_EQ(targets.active.size(), 1U);
-  EXPECT_EQ(targets.active[0].last_error, "server returned HTTP status 500");
-  EXPECT_EQ(targets.active[0].url, "http://" + Address() + "/metrics");
+  ASSERT_EQ(targets.pools.size(), 1U);
+  ASSERT_EQ(targets.pools[0].active.size(), 1U);
+  const TargetState& target = targets.pools[0].active[0];
+  EXPECT_EQ(target.last_error, "server returned HTTP status 500");
+  EXPECT_EQ(target.scrape_url, "http://" + Address() + "/metrics");
+  EXPECT_EQ(target.health, TargetHealth::kDown);
   status_ = 200;
   EXPECT_TRUE(Becomes("a" + labels, "7"));
+}
+
+// At once; a change within some seconds.
+TEST_F(ScraperTest, TargetsAreTold) {
+  const auto told = [this] {
+    TargetsSnapshot out;
+    loop_.RunSync([&] { out = sink_.targets; });
+    return out;
+  };
+  RelabelOptions drop;
+  drop.source_labels = {"__address__"};
+  drop.regex = "gone:.*";
+  drop.action = RelabelAction::kDrop;
+  Start({.static_targets = {{.targets = {Address(), "gone:1"}}}, .relabel = {drop}});
+  EXPECT_TRUE(WaitFor(seconds(20), [&] {
+    const TargetsSnapshot now = told();
+    return now.pools.size() == 1 && now.pools[0].active.size() == 1 &&
+           now.pools[0].active[0].health == TargetHealth::kUp;
+  }));
+  const TargetsSnapshot now = told();
+  EXPECT_EQ(now.pools[0].dropped_count, 1U);
+  ASSERT_EQ(now.pools[0].dropped.size(), 1U);
+  EXPECT_EQ(now.pools[0].dropped[0].Get("__address__"), "gone:1");
+  EXPECT_NE(now.pools[0].config_yaml.find("job_name: j\n"), std::string::npos)
+      << now.pools[0].config_yaml;
+  status_ = 500;
+  EXPECT_TRUE(WaitFor(seconds(20), [&] {
+    return told().pools[0].active[0].last_error == "server returned HTTP status 500";
+  }));
 }
 
 TEST_F(ScraperTest, AFileBringsAndTakesTargets) {
@@ -126,11 +161,11 @@ TEST_F(ScraperTest, AFileBringsAndTakesTargets) {
     loop_.RunSync([&] { failed = scraper_->stats().discovery_failed; });
     return failed != 0;
   }));
-  EXPECT_EQ(Targets().active.size(), 1U);
+  EXPECT_EQ(Targets().pools[0].active.size(), 1U);
   std::ofstream(path) << "[]";
   EXPECT_TRUE(Becomes("a" + labels, "stale"));
   EXPECT_TRUE(Becomes("up" + labels, "stale"));
-  EXPECT_TRUE(Targets().active.empty());
+  EXPECT_TRUE(Targets().pools[0].active.empty());
 }
 
 // Answers GET /containers/json and /networks on a unix socket, a connection each.

@@ -38,6 +38,15 @@ TEST(TargetTest, Relabeling) {
             "dropped");
 }
 
+TEST(TargetTest, GlobalUrls) {
+  EXPECT_EQ(GlobalUrl("http://127.0.0.1:9100/metrics", "web1"), "http://web1:9100/metrics");
+  EXPECT_EQ(GlobalUrl("https://localhost/m?a=localhost", "web1"), "https://web1/m?a=localhost");
+  EXPECT_EQ(GlobalUrl("http://[::1]:9/", "web1"), "http://web1:9/");
+  EXPECT_EQ(GlobalUrl("http://localhost.example:9/", "web1"), "http://localhost.example:9/");
+  EXPECT_EQ(GlobalUrl("http://h:9/", "web1"), "http://h:9/");
+  EXPECT_EQ(GlobalUrl("http://localhost:9/", ""), "http://localhost:9/");
+}
+
 TEST(TargetTest, Refused) {
   EXPECT_EQ(Made({.job_name = "j"}, {}), "no address");
   EXPECT_EQ(Made({.job_name = "j"}, {{"__address__", "h/x"}}), "\"h/x\" is not an address");

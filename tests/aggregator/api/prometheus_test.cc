@@ -72,26 +72,36 @@ class FakeAdmin final : public MetricsAdmin {
   std::string deleted;
 };
 
+// Two agents: both have the job "a", one "b", too.
 class FakeTargets final : public TargetsSource {
  public:
-  std::vector<TargetState> Active() const override {
-    return {{.discovered = Labels{{"__address__", "h:1"}},
-             .labels = Labels{{"instance", "h:1"}, {"job", "a"}},
-             .pool = "a",
-             .scrape_url = "http://h:1/metrics",
-             .global_url = "http://h:1/metrics",
-             .last_error = "refused",
-             .last_scrape_ns = kNowMs * kNsPerMs + 5,
-             .last_scrape_s = 0.25,
-             .health = Health::kDown,
-             .interval_ms = 15'000,
-             .timeout_ms = 10'000,
-             .metadata = {{.name = "m", .type = MetricType::kGauge, .help = "h", .unit = "s"}}}};
+  std::vector<std::shared_ptr<const TargetsSnapshot>> Snapshots() const override {
+    const std::string rules =
+        "relabel_configs:\n"
+        "  - {source_labels: [__address__], regex: \"(.*):1\", target_label: host}\n"
+        "  - {source_labels: [host], regex: x, action: drop}\n"
+        "  - {target_label: late, replacement: set}\n";
+    const TargetState target = {.labels = Labels{{"instance", "h:1"}, {"job", "a"}},
+                                .discovered = Labels{{"__address__", "h:1"}},
+                                .scrape_url = "http://h:1/metrics",
+                                .global_url = "http://g:1/metrics",
+                                .health = TargetHealth::kDown,
+                                .last_error = "refused",
+                                .last_scrape_ms = kNowMs,
+                                .last_duration_s = 0.25,
+                                .interval_ms = 15'000,
+                                .timeout_ms = 10'000};
+    TargetState other = target;
+    other.labels = Labels{{"instance", "i:1"}, {"job", "a"}};
+    TargetsSnapshot first;
+    first.pools.push_back(
+        {.name = "b", .dropped = {Labels{{"__address__", "x:1"}}}, .dropped_count = 3});
+    first.pools.push_back({.name = "a", .config_yaml = rules, .active = {target}});
+    TargetsSnapshot second;
+    second.pools.push_back({.name = "a", .active = {other}, .dropped_count = 1});
+    return {std::make_shared<const TargetsSnapshot>(first),
+            std::make_shared<const TargetsSnapshot>(second)};
   }
-  std::vector<DroppedTargetState> Dropped() const override {
-    return {{.discovered = Labels{{"__address__", "x:1"}}, .pool = "b"}};
-  }
-  std::vector<std::string> Pools() const override { return {"a", "b"}; }
 };
 
 class FakeRules final : public RulesSource {
@@ -346,6 +356,18 @@ TEST_F(PrometheusTest, ErrorsAreTypedAndWorded) {
        R"(invalid parameter \"start\": invalid time value for 'start': cannot parse \"x\" to a valid timestamp)"},
       {"metadata", {{"limit", "x"}}, 400, "bad_data", "limit must be a number"},
       {"targets/metadata", {{"limit", "x"}}, 400, "bad_data", "limit must be a number"},
+      {"targets/metadata",
+       {{"match_target", "{"}},
+       400,
+       "bad_data",
+       R"(invalid parameter \"match_target\": 1:2: parse error: unexpected end of input inside braces)"},
+      {"targets/relabel_steps", {}, 400, "bad_data", "no scrapePool parameter provided"},
+      {"scrape_pools/config", {}, 400, "bad_data", "no scrapePool parameter provided"},
+      {"scrape_pools/config",
+       {{"scrapePool", "x"}},
+       400,
+       "bad_data",
+       R"(scrape pool \"x\" not found)"},
       {"rules",
        {{"type", "x"}},
        400,
@@ -450,24 +472,86 @@ TEST_F(PrometheusTest, StatusOfTheProgram) {
   EXPECT_NE(Data("features").find(R"("limitk":false)"), std::string::npos);
 }
 
-TEST_F(PrometheusTest, TargetsAsTheirSourceTellsThem) {
+TEST_F(PrometheusTest, TargetsOfAllAgents) {
   const FakeTargets targets;
   sources.targets = &targets;
-  EXPECT_EQ(Data("targets", {{"state", "active"}}),
-            R"({"activeTargets":[{"discoveredLabels":{"__address__":"h:1"},"labels":)"
-            R"({"instance":"h:1","job":"a"},"scrapePool":"a","scrapeUrl":"http://h:1/metrics",)"
-            R"("globalUrl":"http://h:1/metrics","lastError":"refused",)"
-            R"("lastScrape":"2026-01-01T00:00:00.000000005Z","lastScrapeDuration":0.25,)"
-            R"("health":"down","scrapeInterval":"15s","scrapeTimeout":"10s"}],)"
-            R"("droppedTargets":[],"droppedTargetCounts":{}})");
-  EXPECT_EQ(Data("targets", {{"scrapePool", "b"}}),
-            R"({"activeTargets":[],"droppedTargets":[{"discoveredLabels":{"__address__":"x:1"},)"
-            R"("scrapePool":"b"}],"droppedTargetCounts":{"b":1}})");
+  const auto active = [](const std::string& host) {
+    return R"({"discoveredLabels":{"__address__":"h:1"},"labels":{"instance":")" + host +
+           R"(:1","job":"a"},"scrapePool":"a","scrapeUrl":"http://h:1/metrics",)"
+           R"("globalUrl":"http://g:1/metrics","lastError":"refused",)"
+           R"("lastScrape":"2026-01-01T00:00:00Z","lastScrapeDuration":0.25,)"
+           R"("health":"down","scrapeInterval":"15s","scrapeTimeout":"10s"})";
+  };
+  const std::string both = R"({"activeTargets":[)" + active("h") + "," + active("i") + "],";
+  const std::string dropped =
+      R"("droppedTargets":[{"discoveredLabels":{"__address__":"x:1"},"scrapePool":"b"}],)";
+  const std::string counts = R"("droppedTargetCounts":{"a":1,"b":3}})";
+  const std::string none = R"({"activeTargets":[],)";
+  const std::string none_dropped = R"("droppedTargets":[],)";
+  EXPECT_EQ(Data("targets"), both + dropped + counts);
+  EXPECT_EQ(Data("targets", {{"state", "any"}}), both + dropped + counts);
+  EXPECT_EQ(Data("targets", {{"state", "Active"}}),
+            both + none_dropped + R"("droppedTargetCounts":null})");
+  EXPECT_EQ(Data("targets", {{"state", "dropped"}}), none + dropped + counts);
+  EXPECT_EQ(Data("targets", {{"scrapePool", "b"}}), none + dropped + counts);
+  EXPECT_EQ(Data("targets", {{"scrapePool", "a"}}), both + none_dropped + counts);
   EXPECT_EQ(Data("scrape_pools"), R"({"scrapePools":["a","b"]})");
-  EXPECT_EQ(Data("targets/metadata", {{"match_target", "{job=\"a\"}"}}),
-            R"([{"target":{"instance":"h:1","job":"a"},"metric":"m","type":"gauge","help":"h",)"
-            R"("unit":"s"}])");
+  EXPECT_EQ(Data("scrape_pools/config", {{"scrapePool", "b"}}), R"({"yaml":""})");
+  EXPECT_NE(Data("scrape_pools/config", {{"scrapePool", "a"}}).find("relabel_configs:"),
+            std::string::npos);
+}
+
+TEST_F(PrometheusTest, MetadataOfTargets) {
+  const FakeTargets targets;
+  sources.targets = &targets;
+  metadata.all = {{.name = "m", .type = MetricType::kGauge, .help = "h", .unit = "s"},
+                  {.name = "n", .type = MetricType::kCounter, .help = "c", .unit = ""},
+                  {.name = "q_bytes", .type = MetricType::kHistogram, .help = "q", .unit = ""}};
+  const auto add = [this](const char* name, const char* instance) {
+    series.Add(Labels{{"__name__", name}, {"instance", instance}, {"job", "a"}}, kNowMs - 1000, 1);
+  };
+  add("m", "h:1");
+  add("n_total", "h:1");
+  add("q_bytes_bucket", "i:1");
+  add("m_total", "i:1");  // Not of the gauge m.
+  const auto fact = [](const std::string& instance, const std::string& rest) {
+    return R"({"target":{"instance":")" + instance + R"(","job":"a"},)" + rest + "}";
+  };
+  const std::string m = fact("h:1", R"("metric":"m","type":"gauge","help":"h","unit":"s")");
+  const std::string n = fact("h:1", R"("metric":"n","type":"counter","help":"c","unit":"")");
+  const std::string q =
+      fact("i:1", R"("metric":"q_bytes","type":"histogram","help":"q","unit":"")");
+  EXPECT_EQ(Data("targets/metadata"), "[" + m + "," + n + "," + q + "]");
+  EXPECT_EQ(Data("targets/metadata", {{"limit", "1"}}), "[" + m + "," + n + "]");
+  EXPECT_EQ(Data("targets/metadata", {{"limit", "0"}}), "[]");
+  EXPECT_EQ(Data("targets/metadata", {{"match_target", "{instance=\"i:1\"}"}}), "[" + q + "]");
   EXPECT_EQ(Data("targets/metadata", {{"match_target", "{job=\"b\"}"}}), "[]");
+  EXPECT_EQ(Data("targets/metadata", {{"metric", "n"}}),
+            "[" + fact("h:1", R"("type":"counter","help":"c","unit":"")") + "]");
+}
+
+TEST_F(PrometheusTest, StepsOfRelabeling) {
+  const FakeTargets targets;
+  sources.targets = &targets;
+  const auto steps = [this](const std::string& labels) {
+    return Data("targets/relabel_steps", {{"scrapePool", "a"}, {"labels", labels}});
+  };
+  const std::string first =
+      R"({"steps":[{"rule":{"source_labels":["__address__"],"separator":";","regex":"(.*):1",)"
+      R"("target_label":"host","replacement":"$1","action":"replace"},"output":)";
+  const std::string second =
+      R"({"rule":{"source_labels":["host"],"separator":";","regex":"x","replacement":"$1",)"
+      R"("action":"drop"},"output":)";
+  const std::string third =
+      R"x({"rule":{"separator":";","regex":"(.*)","target_label":"late","replacement":"set",)x"
+      R"("action":"replace"},"output":)";
+  EXPECT_EQ(steps(R"({"__address__":"h:1"})"),
+            first + R"({"__address__":"h:1","host":"h"},"keep":true},)" + second +
+                R"({"__address__":"h:1","host":"h"},"keep":true},)" + third +
+                R"({"__address__":"h:1","host":"h","late":"set"},"keep":true}]})");
+  EXPECT_EQ(steps(R"({"__address__":"x:1"})"),
+            first + R"({"__address__":"x:1","host":"x"},"keep":true},)" + second +
+                R"({},"keep":false},)" + third + R"({},"keep":false}]})");
 }
 
 TEST_F(PrometheusTest, RulesAndAlertsAsTheirSourceTellsThem) {

@@ -200,6 +200,74 @@ TEST(BatchTest, ExemplarsAndMetadataHaveLimits) {
             ErrorCode::kExhausted);
 }
 
+TargetsSnapshot SomeTargets() {
+  TargetsSnapshot out;
+  out.left_out = 2;
+  out.pools.push_back({.name = "a",
+                       .config_yaml = "job_name: a\n",
+                       .active = {{.labels = Labels{{"job", "a"}},
+                                   .discovered = Labels{{"__address__", "h:1"}},
+                                   .scrape_url = "http://h:1/metrics",
+                                   .global_url = "http://g:1/metrics",
+                                   .health = TargetHealth::kDown,
+                                   .last_error = "refused",
+                                   .last_scrape_ms = 5,
+                                   .last_duration_s = 0.5,
+                                   .interval_ms = 15'000,
+                                   .timeout_ms = 10'000}},
+                       .dropped = {Labels{{"__address__", "x"}}, Labels{{"__address__", "y"}}},
+                       .dropped_count = 7});
+  out.pools.push_back({.name = "b"});
+  return out;
+}
+
+std::string TextOf(const TargetsSnapshot& targets) {
+  JsonWriter json;
+  WriteTargets(PoolsOf(targets), {}, json);
+  return json.Take();
+}
+
+TEST(BatchTest, TargetsComeBackWhole) {
+  EXPECT_EQ((*DecodedBatch::Decode(EncodeBatch(SomeContents(), 0), {}))->targets(), nullptr);
+  const BatchContents contents{.targets = std::make_shared<const TargetsSnapshot>(SomeTargets())};
+  EXPECT_FALSE(contents.empty());
+  const auto batch = DecodedBatch::Decode(EncodeBatch(contents, 0), {});
+  ASSERT_TRUE(batch.has_value()) << batch.error().message;
+  ASSERT_NE((*batch)->targets(), nullptr);
+  const TargetsSnapshot& read = *(*batch)->targets();
+  EXPECT_EQ(TextOf(read), TextOf(*contents.targets));
+  EXPECT_EQ(read.left_out, 2U);
+  EXPECT_EQ(read.pools[0].config_yaml, "job_name: a\n");
+  EXPECT_EQ(read.pools[0].dropped_count, 7U);
+}
+
+// They are no reason to refuse what came with them.
+TEST(BatchTest, TargetsOverTheLimitsAreLeftOut) {
+  const std::string frame =
+      EncodeBatch({.targets = std::make_shared<const TargetsSnapshot>(SomeTargets())}, 0);
+  struct Case {
+    TargetsLimits limits;
+    std::size_t pools, active, dropped;
+    std::uint64_t left_out;
+  };
+  const Case cases[] = {
+      {{}, 2, 1, 2, 2},
+      {{.targets_max = 2}, 2, 1, 1, 3},
+      {{.targets_max = 0}, 2, 0, 0, 5},
+      {{.pools_max = 1}, 1, 1, 2, 2},
+      {{.bytes_max = sizeof(TargetsSnapshot) + 2 * sizeof(ScrapePool) + 2}, 2, 0, 0, 5},
+  };
+  for (const Case& one : cases) {
+    const auto batch = DecodedBatch::Decode(frame, {.targets = one.limits});
+    ASSERT_TRUE(batch.has_value()) << batch.error().message;
+    const TargetsSnapshot& read = *(*batch)->targets();
+    ASSERT_EQ(read.pools.size(), one.pools);
+    EXPECT_EQ(read.pools[0].active.size(), one.active);
+    EXPECT_EQ(read.pools[0].dropped.size(), one.dropped);
+    EXPECT_EQ(read.left_out, one.left_out);
+  }
+}
+
 TEST(BatchTest, AnEmptyBatchIsABatch) {
   const auto batch = DecodedBatch::Decode(EncodeBatch({}, 5), {});
   ASSERT_TRUE(batch.has_value());
