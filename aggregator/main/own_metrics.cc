@@ -154,6 +154,8 @@ void AddServeMetrics(Registry& registry, const Service& service) {
                {{"reason", "timeout"}});
   registry.Add("opssight_queries_failed_total", kFailed, metrics.abandoned,
                {{"reason", "client_gone"}});
+  registry.Add("opssight_queries_failed_total", kFailed, metrics.invalid, {{"reason", "bad_data"}});
+  registry.Add("opssight_queries_failed_total", kFailed, metrics.failed, {{"reason", "execution"}});
   registry.Add("opssight_queries_running", "Queries being worked out now.", metrics.running);
   registry.AddCallback("opssight_queries_waiting", "Queries that wait for a thread.",
                        MetricType::kGauge,

@@ -113,6 +113,10 @@ void Service::RunQuery(const HttpRequest& request, Responder& responder, std::in
     metrics_.abandoned.Add();
   } else if (late) {
     metrics_.timed_out.Add();
+  } else if (response && response->status == 400) {
+    metrics_.invalid.Add();
+  } else if (response && response->status == 422) {
+    metrics_.failed.Add();
   }
   responder.Send(response ? *std::move(response) : TextResponse(404, "404 page not found"));
   metrics_.running.Add(-1);

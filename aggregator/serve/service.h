@@ -38,6 +38,8 @@ struct ServeMetrics {
   Counter refused;    // By queries_waiting_max.
   Counter timed_out;  // Stopped by the deadline.
   Counter abandoned;  // Stopped because the client had gone.
+  Counter invalid;    // Answered with 400: no query, or parameters that are none.
+  Counter failed;     // Answered with 422: over a limit, or what has no answer.
   Gauge running;
 };
 
