@@ -28,12 +28,12 @@ std::uint64_t TreeBytes(const std::string& dir) {
 
 class OpsSight final : public Peer {
  public:
-  OpsSight(std::string program, std::string dir)
+  OpsSight(std::string program, std::string dir, const std::string& settings)
       : Peer(std::move(dir)), program_(std::move(program)) {
     std::ofstream(dir_ + "/aggregator.yaml") << fmt::format(
         "data_dir: {}/data\nlisten:\n  address: {}\nagents:\n  listen: 127.0.0.1:{}\n"
-        "  names: [127.0.0.1]\n",
-        dir_, address(), agents_port_);
+        "  names: [127.0.0.1]\n{}",
+        dir_, address(), agents_port_, settings);
   }
   std::string name() const override { return "OpsSight"; }
   // A stop flushes; what the days take is what stays.
@@ -91,6 +91,14 @@ class VictoriaMetrics final : public Peer {
   std::uint64_t SettledBytes() override {
     HttpGet(url() + "/internal/force_flush");
     HttpGet(url() + "/internal/force_merge");
+    // It begins a little later and merges beside; a stop meanwhile would lose data.
+    const auto merges = [&] {
+      return MetricOf(HttpGet(url() + "/metrics").body, "vm_active_force_merges");
+    };
+    WaitFor(std::chrono::seconds(1), [&] { return merges() > 0; });
+    if (!WaitFor(std::chrono::seconds(300), [&] { return merges() <= 0; })) {
+      Fail("victoria-metrics: merges for ever");
+    }
     Stop();
     const std::uint64_t bytes = TreeBytes(dir_ + "/data");
     Start();
@@ -100,7 +108,9 @@ class VictoriaMetrics final : public Peer {
  private:
   std::vector<std::string> Command() const override {
     return {program_, "-storageDataPath=" + dir_ + "/data", "-httpListenAddr=" + address(),
-            "-retentionPeriod=60d", "-loggerLevel=ERROR"};
+            "-retentionPeriod=60d", "-loggerLevel=ERROR",
+            // Its defaults refuse to count a million series.
+            "-search.maxUniqueTimeseries=5000000", "-search.maxQueryDuration=120s"};
   }
   std::string ready_path() const override { return "/health"; }
   // Its cache of results would answer all but the first of equal queries.
@@ -155,8 +165,9 @@ std::string Peer::Ask(const std::string& path, Query query) const {
   return std::move(answer.body);
 }
 
-std::unique_ptr<Peer> MakeOpsSight(std::string program, std::string dir) {
-  return std::make_unique<OpsSight>(std::move(program), std::move(dir));
+std::unique_ptr<Peer> MakeOpsSight(std::string program, std::string dir,
+                                   const std::string& settings) {
+  return std::make_unique<OpsSight>(std::move(program), std::move(dir), settings);
 }
 std::unique_ptr<Peer> MakePrometheus(std::string program, std::string dir) {
   return std::make_unique<Prometheus>(std::move(program), std::move(dir));

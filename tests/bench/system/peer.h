@@ -44,7 +44,9 @@ class Peer {
   Process process_;
 };
 
-std::unique_ptr<Peer> MakeOpsSight(std::string program, std::string dir);
+// settings: more of aggregator.yaml.
+std::unique_ptr<Peer> MakeOpsSight(std::string program, std::string dir,
+                                   const std::string& settings = "");
 std::unique_ptr<Peer> MakePrometheus(std::string program, std::string dir);
 std::unique_ptr<Peer> MakeVictoriaMetrics(std::string program, std::string dir);
 

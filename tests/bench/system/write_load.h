@@ -1,6 +1,7 @@
 // The series of many node_exporters as remote write 1.0 requests, in the order in which a
-// scraping Prometheus would send them: round after round, host after host, some 2,000
-// samples a request. Labels are encoded once, so that the load costs little beside servers.
+// scraping Prometheus would send them: round after round, host after host, cut after each
+// 2,000 samples, wherever that is. Kinds of series suit their names, and a histogram's
+// buckets grow with le. Labels are encoded once, so that the load costs little beside servers.
 #pragma once
 
 #include <cstddef>
@@ -32,9 +33,12 @@ class WriteLoad {
   std::uint64_t samples() const {
     return static_cast<std::uint64_t>(options_.hosts) * options_.series * options_.rounds;
   }
+  // A time to ask for: odd, while samples stand at even ones, so that none stands just on
+  // the border of a window, which belongs to it in old versions of Prometheus only.
   std::int64_t end_ms() const {
-    return options_.start_ms +
-           static_cast<std::int64_t>(options_.rounds - 1) * options_.interval_ms;
+    const std::int64_t ms =
+        options_.start_ms + static_cast<std::int64_t>(options_.rounds) * options_.interval_ms;
+    return ms / 2 * 2 + 1;
   }
 
  private:
@@ -43,9 +47,10 @@ class WriteLoad {
     std::vector<MixedSeries> values;
     std::int64_t offset_ms = 0;  // Of its scrapes in the interval.
   };
-  void Append(Host& host, std::int64_t time_ms, std::string& request) const;
+  enum class Place : std::uint8_t { kAlone, kBucket, kLastBucket };
 
   const WriteLoadOptions options_;
+  std::vector<Place> places_;  // Of the series of a host, all alike.
   std::vector<Host> hosts_;
 };
 
