@@ -88,6 +88,18 @@ MiniGroup EncodeRows(std::span<const OpenRow> rows, std::size_t columns,
   return {.bytes = writer.Finish(), .min_ms = times.front(), .max_ms = times.back()};
 }
 
+double* OpenRows::Take(std::size_t count, std::size_t width) {
+  if (count > left) {
+    if (piece_count == pieces.size()) return nullptr;
+    left = std::max(count, width) * kPieceRows;
+    capacity += left;
+    pieces[piece_count].reset(new double[left]);
+    next = pieces[piece_count++].get();
+  }
+  left -= count;
+  return std::exchange(next, next + count);
+}
+
 std::uint32_t HeadTarget::AddLayout(LayoutColumns columns,
                                     const std::vector<SeriesId>& new_series) {
   width_ += new_series.size();
@@ -110,26 +122,26 @@ std::uint32_t HeadTarget::AddLayout(LayoutColumns columns,
 std::ptrdiff_t HeadTarget::Append(std::uint32_t layout, std::int64_t time_ms, std::int64_t order,
                                   std::span<const double> values) {
   std::ptrdiff_t gained = 0;
-  bool fits = false;
+  double* at = nullptr;
   {
     MutexLock lock(mutex_);
-    fits = open_ == nullptr ||
-           (view_.open_rows < kOpenRowsMax && open_->used + values.size() <= open_->capacity);
+    if (open_ != nullptr && view_.open_rows < kOpenRowsMax) {
+      gained -= static_cast<std::ptrdiff_t>(open_->bytes());
+      at = open_->Take(values.size(), width_);
+      gained += static_cast<std::ptrdiff_t>(open_->bytes());
+    }
   }
-  if (!fits) gained += Close();
+  if (at == nullptr) gained += Close();
   MutexLock lock(mutex_);
-  if (open_ == nullptr) {
-    // Rows of other layouts may be a little longer.
-    const std::size_t capacity = std::max(values.size(), width_) * kOpenRowsMax;
-    open_ = std::make_shared<OpenRows>(capacity);
+  if (at == nullptr) {
+    open_ = std::make_shared<OpenRows>();
     view_.open = open_;
     view_.open_rows = 0;
-    gained += static_cast<std::ptrdiff_t>(sizeof(OpenRows) + capacity * sizeof(double));
+    at = open_->Take(values.size(), width_);
+    gained += static_cast<std::ptrdiff_t>(open_->bytes());
   }
   OPS_DCHECK(values.size() == view_.layouts[layout]->size(), "a row of {} values", values.size());
-  double* at = open_->values.get() + open_->used;
   std::copy(values.begin(), values.end(), at);
-  open_->used += values.size();
   open_->rows[view_.open_rows++] = {
       .time_ms = time_ms, .order = order, .values = at, .columns = view_.layouts[layout].get()};
   view_.min_ms = std::min(view_.min_ms, time_ms);
@@ -137,7 +149,7 @@ std::ptrdiff_t HeadTarget::Append(std::uint32_t layout, std::int64_t time_ms, st
   return gained;
 }
 
-// Codes the open rows. Readers go on with what they have.
+// Codes the open rows, if there are any. Readers go on with what they have.
 std::ptrdiff_t HeadTarget::Close() {
   std::shared_ptr<OpenRows> open;
   std::size_t rows = 0;
@@ -146,11 +158,12 @@ std::ptrdiff_t HeadTarget::Close() {
     open = open_;
     rows = view_.open_rows;
   }
+  if (open == nullptr) return 0;
   auto mini =
       std::make_shared<MiniGroup>(EncodeRows(std::span(open->rows).first(rows), width_, hints_));
   const std::ptrdiff_t gained =
       static_cast<std::ptrdiff_t>(mini->bytes.capacity() + sizeof(MiniGroup)) -
-      static_cast<std::ptrdiff_t>(sizeof(OpenRows) + open->capacity * sizeof(double));
+      static_cast<std::ptrdiff_t>(open->bytes());
   MutexLock lock(mutex_);
   view_.minis.push_back(std::move(mini));
   view_.open = nullptr;

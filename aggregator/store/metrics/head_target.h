@@ -37,13 +37,21 @@ struct OpenRow {
   const LayoutColumns* columns = nullptr;  // Of the values.
 };
 
-// Rows are only added; those below a count once seen never change.
+// Rows are only added; those below a count once seen never change. Their values stand in
+// pieces of a few rows that come as they are needed: targets are half full on average.
 struct OpenRows {
-  OpenRows(std::size_t capacity_in) : values(new double[capacity_in]), capacity(capacity_in) {}
+  static constexpr std::size_t kPieceRows = 5;
+  // Room for a row's values; null: there is none. width: of the longest row to come.
+  double* Take(std::size_t count, std::size_t width);
+  std::size_t bytes() const { return sizeof *this + capacity * sizeof(double); }
+
   std::array<OpenRow, kOpenRowsMax> rows;
-  std::unique_ptr<double[]> values;
-  std::size_t capacity;
-  std::size_t used = 0;
+  // The rest is the writer's.
+  std::array<std::unique_ptr<double[]>, kOpenRowsMax / kPieceRows> pieces;
+  std::size_t piece_count = 0;
+  double* next = nullptr;    // In the last piece.
+  std::size_t left = 0;      // There.
+  std::size_t capacity = 0;  // Of all pieces.
 };
 
 struct MiniGroup {
