@@ -236,19 +236,20 @@ bool TakeAside(std::string_view& bytes, std::size_t samples, Aside& out) {
   return !bytes.empty();
 }
 
-bool DecodeDecimals(std::string_view bytes, std::span<double> out) {
+bool DecodeDecimals(std::string_view bytes, std::span<double> out, std::size_t first,
+                    std::size_t last) {
   const unsigned scale = static_cast<unsigned char>(bytes.front()) >> 4;
   Mantissas mantissas;
   if (!DecodeInts(bytes, std::span(mantissas).first(out.size())) || !bytes.empty()) return false;
   if (scale == 0) {
-    for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<double>(mantissas[i]);
+    for (std::size_t i = first; i < last; ++i) out[i] = static_cast<double>(mantissas[i]);
     return true;
   }
   // The encoder keeps scaled mantissas below 2^51, where this is exact; it has a
   // vector form, which the conversion of 64-bit integers has not on older machines.
   const double power = kPowers[scale];
   const auto rounder = std::bit_cast<std::uint64_t>(kRounder);
-  for (std::size_t i = 0; i < out.size(); ++i) {
+  for (std::size_t i = first; i < last; ++i) {
     const double mantissa =
         std::bit_cast<double>(static_cast<std::uint64_t>(mantissas[i]) + rounder) - kRounder;
     out[i] = mantissa / power;
@@ -258,7 +259,8 @@ bool DecodeDecimals(std::string_view bytes, std::span<double> out) {
 
 }  // namespace
 
-bool DecodeChunk(std::string_view bytes, std::span<double> out) {
+bool DecodeChunk(std::string_view bytes, std::span<double> out, std::size_t first,
+                 std::size_t last) {
   if (bytes.empty() || out.empty() || out.size() > kChunkSamplesMax) return false;
   Aside aside;
   unsigned kind = static_cast<unsigned char>(bytes.front()) & 0xfU;
@@ -267,7 +269,7 @@ bool DecodeChunk(std::string_view bytes, std::span<double> out) {
     kind = static_cast<unsigned char>(bytes.front()) & 0xfU;
   }
   if (kind < kIntKinds) {
-    if (!DecodeDecimals(bytes, out)) return false;
+    if (!DecodeDecimals(bytes, out, first, std::min(last, out.size()))) return false;
     for (std::size_t i = 0; i < aside.count; ++i) out[aside.positions[i]] = aside.values[i];
     return true;
   }

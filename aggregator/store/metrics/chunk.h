@@ -26,7 +26,12 @@ using ChunkHint = std::uint8_t;
 // Appends. values: 1 to kChunkSamplesMax.
 void EncodeChunk(std::span<const double> values, ChunkHint& hint, std::string& out);
 
-// False for bytes that are not a chunk of out.size() values.
-bool DecodeChunk(std::string_view bytes, std::span<double> out);
+// False for bytes that are not a chunk of out.size() values. Only those in [first, last) are
+// sure to be set: the rest of a long chunk is not worth its conversion.
+bool DecodeChunk(std::string_view bytes, std::span<double> out, std::size_t first,
+                 std::size_t last);
+inline bool DecodeChunk(std::string_view bytes, std::span<double> out) {
+  return DecodeChunk(bytes, out, 0, out.size());
+}
 
 }  // namespace opssight

@@ -1,6 +1,7 @@
 #include "aggregator/store/metrics/gather.h"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include <fmt/core.h>
@@ -21,17 +22,36 @@ Status Gather::StartIndex(std::shared_ptr<const SeriesIndex> index, std::vector<
   ids_ = std::move(ids);
   hidden_.clear();
   slot_of_.resize(ids_.size());
+  const auto index_number = static_cast<std::uint32_t>(indexes_.size() - 1);
+  if (slots_.empty() && indexes_.back()->unique()) {
+    std::iota(slot_of_.begin(), slot_of_.end(), 0);
+    slots_.reserve(ids_.size());
+    for (const SeriesId id : ids_) slots_.push_back({.index = index_number, .id = id});
+    return {};
+  }
+  if (slots_by_key_.empty() && !slots_.empty()) KeepKeys();
   const std::vector<Hash128> keys = indexes_.back()->Keys(ids_);
   slots_by_key_.reserve(slots_.size() + ids_.size() / 2);
   for (std::size_t i = 0; i < ids_.size(); ++i) {
     const auto [it, is_new] =
         slots_by_key_.try_emplace(keys[i], static_cast<std::uint32_t>(slots_.size()));
     slot_of_[i] = it->second;
-    if (!is_new) continue;
-    slots_.push_back({.index = static_cast<std::uint32_t>(indexes_.size() - 1), .id = ids_[i]});
+    if (is_new) slots_.push_back({.index = index_number, .id = ids_[i]});
   }
   if (slots_.size() > limits_.series_max) return too_many;
   return {};
+}
+
+// Of the slots of the first index: most answers have no other.
+void Gather::KeepKeys() {
+  std::vector<SeriesId> ids;
+  ids.reserve(slots_.size());
+  for (const Slot& slot : slots_) ids.push_back(slot.id);
+  const std::vector<Hash128> keys = indexes_.front()->Keys(ids);
+  slots_by_key_.reserve(keys.size());
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    slots_by_key_.try_emplace(keys[i], static_cast<std::uint32_t>(i));
+  }
 }
 
 Status Gather::Count(std::uint64_t samples) {
@@ -89,6 +109,23 @@ Status Gather::Add(std::size_t i, std::span<const std::int64_t> times,
   return AddShown(i, shown_times, shown_values, shown_orders, strict);
 }
 
+// For what is there, `count` samples from first_ms to last_ms, and what may follow at their
+// pace, but not too far: one growth instead of three.
+std::size_t Gather::RoomFor(const std::vector<Sample>& samples, std::int64_t first_ms,
+                            std::int64_t last_ms, std::size_t count) const {
+  constexpr std::size_t kPartsMore = 4;
+  const std::size_t needed = samples.size() + count;
+  std::size_t more = 0;
+  if (last_ms > first_ms && to_ms_ > last_ms) {
+    const double parts =
+        static_cast<double>(to_ms_ - last_ms) / static_cast<double>(last_ms - first_ms);
+    more =
+        static_cast<std::size_t>(static_cast<double>(count) * std::min<double>(parts, kPartsMore)) +
+        1;
+  }
+  return std::max(needed + more, samples.capacity() + samples.capacity() / 2);
+}
+
 Status Gather::AddShown(std::size_t i, std::span<const std::int64_t> times,
                         std::span<const double> values, std::span<const std::int64_t> orders,
                         bool strict) {
@@ -110,7 +147,7 @@ Status Gather::AddShown(std::size_t i, std::span<const std::int64_t> times,
   if (!samples.empty() && samples.back().time_ms >= times[first]) MarkDisordered(slot);
   if (!strict) MarkDisordered(slot);
   if (samples.capacity() - samples.size() < last - first) {
-    samples.reserve(std::max(samples.size() + (last - first), samples.capacity() * 2));
+    samples.reserve(RoomFor(samples, times[first], times[last - 1], last - first));
   }
   for (std::size_t k = first; k < last; ++k) {
     samples.push_back({.time_ms = times[k], .value = values[k]});
@@ -120,9 +157,14 @@ Status Gather::AddShown(std::size_t i, std::span<const std::int64_t> times,
 
 Status Gather::Add(std::size_t i, const GroupReader& group, const GroupColumn& column) {
   if (column.count == 0) return {};
-  const auto values = std::span(column.values).first(column.count);
+  const auto values = std::span(column.values).subspan(column.first, column.count);
   const bool strict = group.strictly_ascending();
-  if (column.dense) return Add(i, group.times(), values, group.orders(), strict);
+  if (column.dense) {
+    const auto times = std::span(group.times()).subspan(column.first, column.count);
+    const std::span<const std::int64_t> orders = group.orders();
+    return Add(i, times, values,
+               orders.empty() ? orders : orders.subspan(column.first, column.count), strict);
+  }
   sparse_times_.resize(column.count);
   sparse_orders_.resize(group.orders().empty() ? 0 : column.count);
   for (std::size_t k = 0; k < column.count; ++k) {

@@ -89,9 +89,12 @@ class Gather {
     std::vector<Entry> entries;            // As they came.
     std::vector<HistogramSample> settled;  // By Finish.
   };
+  void KeepKeys();
   void MarkDisordered(Slot& slot) { slot.disordered = disordered_ = true; }
   Status Count(std::uint64_t samples);
   bool IsHidden(const std::vector<Hidden>& ranges, std::int64_t time_ms) const;
+  std::size_t RoomFor(const std::vector<Sample>& samples, std::int64_t first_ms,
+                      std::int64_t last_ms, std::size_t count) const;
   Status AddShown(std::size_t i, std::span<const std::int64_t> times,
                   std::span<const double> values, std::span<const std::int64_t> orders,
                   bool strict);

@@ -1,5 +1,7 @@
 #include "aggregator/store/metrics/group.h"
 
+#include <algorithm>
+
 #include "common/base/check.h"
 #include "common/bytes/varint.h"
 
@@ -86,7 +88,16 @@ bool GroupReader::Open(std::string_view bytes) {
   }
   if (end != bytes.size()) return false;
   chunks_ = bytes;
+  first_row_ = 0;
+  last_row_ = times_.size();
   return true;
+}
+
+void GroupReader::Narrow(std::int64_t from_ms, std::int64_t to_ms) {
+  const auto begin = times_.begin();
+  first_row_ = static_cast<std::size_t>(std::lower_bound(begin, times_.end(), from_ms) - begin);
+  last_row_ = static_cast<std::size_t>(std::upper_bound(begin, times_.end(), to_ms) - begin);
+  last_row_ = std::max(first_row_, last_row_);
 }
 
 bool GroupReader::Read(std::size_t column, GroupColumn& out) const {
@@ -94,10 +105,12 @@ bool GroupReader::Read(std::size_t column, GroupColumn& out) const {
   std::string_view bytes = chunks_.substr(start, (ends_[column] >> 1) - start);
   out.dense = (ends_[column] & 1) == 0;
   out.count = 0;
+  out.first = 0;
   if (bytes.empty()) return true;
   if (out.dense) {
-    out.count = times_.size();
-    return DecodeChunk(bytes, std::span(out.values).first(out.count));
+    out.first = first_row_;
+    out.count = last_row_ - first_row_;
+    return DecodeChunk(bytes, std::span(out.values).first(times_.size()), first_row_, last_row_);
   }
   const auto count = GetVarint(bytes);
   if (!count || *count == 0 || *count > times_.size()) return false;

@@ -47,6 +47,7 @@ class GroupWriter {
 struct GroupColumn {
   std::size_t count = 0;  // Of values; 0: the column is in no row.
   bool dense = false;     // A value for each row; otherwise for the rows at positions.
+  std::size_t first = 0;  // Dense: values[first, first + count) are those of these rows.
   std::array<double, kGroupRowsMax> values;
   std::array<std::int64_t, kGroupRowsMax> positions;
 };
@@ -55,6 +56,8 @@ struct GroupColumn {
 class GroupReader {
  public:
   bool Open(std::string_view bytes);  // False: these bytes are no group.
+  // Read then leaves out what dense columns have beside [from_ms, to_ms].
+  void Narrow(std::int64_t from_ms, std::int64_t to_ms);
   const std::vector<std::int64_t>& times() const { return times_; }
   const std::vector<std::int64_t>& orders() const { return orders_; }  // Empty: none.
   bool strictly_ascending() const { return strictly_ascending_; }      // The times.
@@ -69,6 +72,8 @@ class GroupReader {
   std::vector<std::int64_t> orders_;
   std::vector<std::uint32_t> ends_;  // In chunks_, times 2, + 1 for a sparse column.
   bool strictly_ascending_ = false;
+  std::size_t first_row_ = 0;  // Those wanted: [first_row_, last_row_).
+  std::size_t last_row_ = 0;
 };
 
 }  // namespace opssight

@@ -22,6 +22,7 @@ Status HeadReader::Read(const HeadTarget::View& view) {
 
 Status HeadReader::ReadMini(const MiniGroup& mini) {
   if (!group_.Open(mini.bytes)) return Internal("metrics: a group in memory is broken");
+  group_.Narrow(out_.from_ms(), out_.to_ms());
   for (const Wanted& one : wanted_) {
     if (one.column >= group_.columns()) continue;  // It came later.
     if (!group_.Read(one.column, values_)) {

@@ -303,6 +303,7 @@ Status MetricDays::ReadGroups(std::string_view bytes, StoredMetricBlock& block, 
       continue;
     }
     if (!reader.Open(group.body)) return Corrupt("block OMB1: a group");
+    reader.Narrow(out.from_ms(), out.to_ms());
     Status status;
     ForEachIn(group.runs, out.ids(), [&](std::size_t i, std::uint32_t column) {
       if (!status) return;
@@ -323,6 +324,16 @@ Status MetricDays::Select(DayNumber number, const std::vector<Matcher>& matchers
   const auto& [day, env] = taken;
   if (day == nullptr) return {};
   published = std::max(published, day->merged());
+  const std::shared_ptr<const MetricDay::Blocks> blocks = day->blocks();
+  // What is asked for now is in the head more often than not: no look at a million series.
+  const auto reaches = [&](const BlockSummary& summary) {
+    return summary.max_ms >= out.from_ms() && summary.min_ms <= out.to_ms();
+  };
+  if (std::none_of(blocks->begin(), blocks->end(), [&](const auto& block) {
+        return block->cut <= published && reaches(block->summary);
+      })) {
+    return {};
+  }
   std::vector<SeriesId> ids = day->index().Match(matchers);
   if (ids.empty()) return {};
   OPS_RETURN_IF_ERROR(
@@ -333,7 +344,6 @@ Status MetricDays::Select(DayNumber number, const std::vector<Matcher>& matchers
                {.cut = tombstone->cut, .from_ms = tombstone->from_ms, .to_ms = tombstone->to_ms});
     });
   }
-  const std::shared_ptr<const MetricDay::Blocks> blocks = day->blocks();
   constexpr std::size_t kBlocksPerTxn = 64;  // Reads are short: a long one keeps old pages.
   std::optional<ReadTxn> txn;
   Table table;
@@ -344,8 +354,7 @@ Status MetricDays::Select(DayNumber number, const std::vector<Matcher>& matchers
     const BlockSummary& summary = block->summary;
     if (block->cut > published) continue;
     if (std::exchange(cut, block->cut) != block->cut) out.StartLayer(cut);
-    if (summary.max_ms < out.from_ms() || summary.min_ms > out.to_ms()) continue;
-    if (!Meets(summary.runs, out.ids())) continue;
+    if (!reaches(summary) || !Meets(summary.runs, out.ids())) continue;
     if (read++ % kBlocksPerTxn == 0) {
       OPS_RETURN_IF_ERROR(out.CheckCancelled());
       txn.reset();

@@ -347,7 +347,13 @@ void SeriesIndex::AppendLists(const Lists& lists) {
     const bool known = FindList(hash, list) != IdTable::kNone;
     const SeriesId id = AppendList(list);
     if (!known) Enter(hash, id);
+    unique_ &= !known;
   }
+}
+
+bool SeriesIndex::unique() const {
+  MutexLock lock(mutex_);
+  return unique_;
 }
 
 std::vector<SeriesId> SeriesCopier::Map(std::span<const SeriesId> ids) {

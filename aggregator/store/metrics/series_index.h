@@ -71,6 +71,8 @@ class SeriesIndex {
   std::vector<SeriesId> InternLists(const Lists& lists);
   // Gives the next ids even to known series: a log says which id each had.
   void AppendLists(const Lists& lists);
+  // Whether each label set has one id: so it is but for AppendLists of a known one.
+  bool unique() const;
 
  private:
   struct Pair {
@@ -123,6 +125,7 @@ class SeriesIndex {
   IdTable pair_table_ OPS_GUARDED_BY(mutex_);
   IdTable series_table_ OPS_GUARDED_BY(mutex_);
   std::vector<SeriesId> lost_ OPS_GUARDED_BY(mutex_);  // Of PadTo.
+  bool unique_ OPS_GUARDED_BY(mutex_) = true;
   std::size_t postings_ OPS_GUARDED_BY(mutex_) = 0;
   mutable std::map<std::string, CachedVerdicts> cache_ OPS_GUARDED_BY(mutex_);
   mutable std::uint64_t cache_uses_ OPS_GUARDED_BY(mutex_) = 0;

@@ -1,5 +1,10 @@
 #include "aggregator/store/metrics/group.h"
 
+#include <array>
+#include <cmath>
+#include <string>
+#include <vector>
+
 #include <gtest/gtest.h>
 
 #include "common/base/random.h"
@@ -36,6 +41,50 @@ TEST(GroupTest, DenseSparseAndMissingColumnsComeBack) {
   ASSERT_EQ(column.count, 2U);
   EXPECT_EQ(column.positions[1], 4);
   EXPECT_EQ(column.values[1], 8);
+}
+
+// The rows in a range of times, of each way in which a column is coded.
+TEST(GroupTest, NarrowedGivesTheSameValuesOfTheRange) {
+  constexpr std::size_t kRows = 60;
+  std::vector<std::int64_t> times;
+  std::array<std::vector<double>, 5> columns;
+  Random random(3);
+  for (std::size_t i = 0; i < kRows; ++i) {
+    times.push_back(1000 + 10 * static_cast<std::int64_t>(i));
+    const auto at = static_cast<double>(i);
+    columns[0].push_back(7);
+    columns[1].push_back(at * 1000 + static_cast<double>(random.Below(900)));
+    columns[2].push_back(std::floor(at / 9) * 0.25);
+    columns[3].push_back(random.Unit());
+    columns[4].push_back(i == 30 ? 1e300 : at / 100);
+  }
+  GroupWriter writer(times, {});
+  for (const std::vector<double>& values : columns) {
+    ChunkHint hint = 0;
+    writer.AddDense(values, hint);
+  }
+  const std::string bytes = writer.Finish();
+  GroupReader reader;
+  ASSERT_TRUE(reader.Open(bytes));
+  struct Case {
+    std::int64_t from_ms, to_ms;
+    std::size_t first, count;
+  };
+  const std::vector<Case> cases = {{0, 5000, 0, kRows},    {1000, 1590, 0, kRows},
+                                   {1301, 1400, 31, 10},   {1590, 9000, 59, 1},
+                                   {2000, 3000, kRows, 0}, {0, 999, 0, 0}};
+  for (const Case& one : cases) {
+    reader.Narrow(one.from_ms, one.to_ms);
+    for (std::size_t k = 0; k < columns.size(); ++k) {
+      GroupColumn column;
+      ASSERT_TRUE(reader.Read(k, column));
+      ASSERT_EQ(column.first, one.first);
+      ASSERT_EQ(column.count, one.count);
+      for (std::size_t i = one.first; i < one.first + one.count; ++i) {
+        EXPECT_EQ(column.values[i], columns[k][i]) << "column " << k << " row " << i;
+      }
+    }
+  }
 }
 
 TEST(GroupTest, CutOrChangedBytesAreRefusedOrReadToSomething) {
