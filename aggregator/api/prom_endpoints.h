@@ -37,11 +37,19 @@ PromResult AnswerStatusConfig(const PromContext& context, const PromCall& call);
 PromResult AnswerStatusFlags(const PromContext& context, const PromCall& call);
 PromResult AnswerRuntimeInfo(const PromContext& context, const PromCall& call);
 PromResult AnswerBuildInfo(const PromContext& context, const PromCall& call);
+HttpResponse AnswerVersion(const PromContext& context);  // /version: buildinfo, bare.
 PromResult AnswerWalReplay(const PromContext& context, const PromCall& call);
+PromResult AnswerNotifications(const PromContext& context, const PromCall& call);
+PromResult AnswerNotificationsLive(const PromContext& context, const PromCall& call);
+// prom_self_metrics.cc
+PromResult AnswerSelfMetrics(const PromContext& context, const PromCall& call);
 // prom_tsdb.cc
 PromResult AnswerStatusTsdb(const PromContext& context, const PromCall& call);
+PromResult AnswerStatusTsdbBlocks(const PromContext& context, const PromCall& call);
 // prom_features.cc
 PromResult AnswerFeatures(const PromContext& context, const PromCall& call);
+// prom_openapi.cc
+PromResult AnswerOpenApi(const PromContext& context, const PromCall& call);
 // prom_admin.cc
 PromResult AnswerDeleteSeries(const PromContext& context, const PromCall& call);
 PromResult AnswerCleanTombstones(const PromContext& context, const PromCall& call);

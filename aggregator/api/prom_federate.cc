@@ -1,6 +1,9 @@
 // /federate: the newest sample of each selected series, for another Prometheus to scrape.
 // As Prometheus does: untyped, with its time, and with instance="" where it has none, so
-// that the scraper does not put its own there. Native histograms have no text form.
+// that the scraper does not put its own there. Native histograms have no text form: a
+// scraper gets them that asks for protobuf.
+#include "aggregator/api/prom_federate.h"
+
 #include <algorithm>
 #include <bit>
 #include <iterator>
@@ -15,23 +18,16 @@ namespace {
 constexpr std::string_view kText = "text/plain; version=0.0.4; charset=utf-8; escaping=";
 constexpr std::string_view kOpenMetrics =
     "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=";
+constexpr std::string_view kProtobuf =
+    "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; "
+    "encoding=delimited; escaping=";
 
 struct Format {
   bool open_metrics = false;
   bool utf8 = false;  // Names may be quoted; otherwise what is not legal becomes _.
 };
 
-struct Exposed {
-  std::string_view name;  // Of labels.
-  const Labels* labels = nullptr;
-  Sample sample;
-};
-
-Format ReadFormat(const HttpRequest& request) {
-  const std::string accept = AsciiLower(request.Header("accept"));
-  return {.open_metrics = accept.find("application/openmetrics-text") != std::string::npos,
-          .utf8 = accept.find("escaping=allow-utf-8") != std::string::npos};
-}
+using Exposed = FederatedSample;
 
 bool IsLegal(std::string_view name, bool metric) {
   const auto fits = [metric](char c) {
@@ -110,10 +106,9 @@ void AppendSample(const Exposed& exposed, Format format, std::string& out) {
   if (!name_inside) AppendName(exposed.name, true, format, out);
   AppendLabels(exposed, format, name_inside, out);
   out.push_back(' ');
-  out += FormatGoG(exposed.sample.value);
+  out += FormatGoG(exposed.value);
   out.push_back(' ');
-  out += format.open_metrics ? SecondsText(exposed.sample.time_ms)
-                             : std::to_string(exposed.sample.time_ms);
+  out += format.open_metrics ? SecondsText(exposed.time_ms) : std::to_string(exposed.time_ms);
   out.push_back('\n');
 }
 
@@ -121,6 +116,7 @@ std::string Expose(const std::vector<Exposed>& all, Format format) {
   std::string out;
   std::string_view last;
   for (const Exposed& exposed : all) {
+    if (exposed.histogram != nullptr) continue;
     if (exposed.name != last) {
       out += "# TYPE ";
       AppendName(exposed.name, true, format, out);
@@ -141,8 +137,19 @@ std::vector<Exposed> Newest(const std::vector<Series>& all) {
   std::vector<Exposed> out;
   for (const Series& series : all) {
     const std::string_view name = series.labels.Get(kMetricName);
-    if (name.empty() || series.samples.empty() || IsStale(series.samples.back().value)) continue;
-    out.push_back({.name = name, .labels = &series.labels, .sample = series.samples.back()});
+    Exposed newest{.name = name, .labels = &series.labels};
+    if (!series.samples.empty()) {
+      newest.time_ms = series.samples.back().time_ms;
+      newest.value = series.samples.back().value;
+    }
+    if (!series.histograms.empty() &&
+        (series.samples.empty() || series.histograms.back().time_ms > newest.time_ms)) {
+      newest.time_ms = series.histograms.back().time_ms;
+      newest.histogram = series.histograms.back().histogram;
+      newest.value = newest.histogram->sum;
+    }
+    const bool none = series.samples.empty() && newest.histogram == nullptr;
+    if (!name.empty() && !none && !IsStale(newest.value)) out.push_back(std::move(newest));
   }
   std::sort(out.begin(), out.end(), [](const Exposed& a, const Exposed& b) {
     return a.name != b.name ? a.name < b.name : *a.labels < *b.labels;
@@ -166,12 +173,20 @@ HttpResponse AnswerFederate(const PromContext& context, const PromCall& call) {
     if (!found) return TextResponse(500, found.error().message);
     std::move(found->begin(), found->end(), std::back_inserter(all));
   }
-  const Format format = ReadFormat(call.request);
-  std::string type(format.open_metrics ? kOpenMetrics : kText);
+  const std::string_view accept = call.request.Header("accept");
+  const FederateForm form = FederateFormOf(accept);
+  const Format format = {
+      .open_metrics = form == FederateForm::kOpenMetrics,
+      .utf8 = AsciiLower(accept).find("escaping=allow-utf-8") != std::string::npos};
+  std::string type(form == FederateForm::kProtobuf ? kProtobuf
+                   : format.open_metrics           ? kOpenMetrics
+                                                   : kText);
   type += format.utf8 ? "allow-utf-8" : "underscores";
-  return {.status = 200,
-          .headers = {{"content-type", std::move(type)}},
-          .body = Expose(Newest(all), format)};
+  const std::vector<Exposed> newest = Newest(all);
+  return {
+      .status = 200,
+      .headers = {{"content-type", std::move(type)}},
+      .body = form == FederateForm::kProtobuf ? FederateProtobuf(newest) : Expose(newest, format)};
 }
 
 }  // namespace opssight

@@ -1,6 +1,7 @@
-// status/config, flags, runtimeinfo, buildinfo, walreplay.
+// status/config, flags, runtimeinfo, buildinfo, walreplay; notifications.
 #include <thread>
 
+#include "aggregator/api/answer.h"
 #include "aggregator/api/prom_endpoints.h"
 #include "aggregator/api/prom_time.h"
 
@@ -18,6 +19,19 @@ const ServerInfo& Info(const PromContext& context) {
 
 std::string MsText(std::int64_t time_ms) {
   return TimeText(time_ms * kNsPerMs);
+}
+
+void WriteBuild(const PromContext& context, JsonWriter& json) {
+  const ServerInfo& info = Info(context);
+  json.Open('{').Key("version").String(kPrometheusVersion);
+  json.Key("revision").String(info.revision);
+  json.Key("branch")
+      .String("opssight-" + info.version)
+      .Key("buildUser")
+      .String("")
+      .Key("buildDate")
+      .String("");
+  json.Key("goVersion").String("").Close('}');
 }
 
 }  // namespace
@@ -60,27 +74,46 @@ PromResult AnswerRuntimeInfo(const PromContext& context, const PromCall&) {
 }
 
 PromResult AnswerBuildInfo(const PromContext& context, const PromCall&) {
-  const ServerInfo& info = Info(context);
   JsonWriter json;
   OpenSuccess(json);
-  json.Open('{').Key("version").String(kPrometheusVersion);
-  json.Key("revision").String(info.revision);
-  json.Key("branch")
-      .String("opssight-" + info.version)
-      .Key("buildUser")
-      .String("")
-      .Key("buildDate")
-      .String("");
-  json.Key("goVersion").String("").Close('}');
+  WriteBuild(context, json);
   return CloseSuccess(std::move(json));
 }
 
-// Once queries are answered nothing is left to be read back.
-PromResult AnswerWalReplay(const PromContext&, const PromCall&) {
+HttpResponse AnswerVersion(const PromContext& context) {
+  JsonWriter json;
+  WriteBuild(context, json);
+  return JsonResponse(200, json.Take());
+}
+
+// Prometheus counts segments; here it is entries.
+PromResult AnswerWalReplay(const PromContext& context, const PromCall&) {
+  const ServerInfo& info = Info(context);
+  const WalReplay replay = info.wal_replay ? info.wal_replay() : WalReplay{};
   JsonWriter json;
   OpenSuccess(json);
-  json.Open('{').Key("min").Int(0).Key("max").Int(0).Key("current").Int(0).Close('}');
+  json.Open('{').Key("min").Int(0).Key("max").Raw(std::to_string(replay.entries));
+  json.Key("current").Raw(std::to_string(replay.done)).Close('}');
   return CloseSuccess(std::move(json));
+}
+
+PromResult AnswerNotifications(const PromContext& context, const PromCall&) {
+  const ServerInfo& info = Info(context);
+  JsonWriter json;
+  OpenSuccess(json);
+  json.Open('[');
+  if (info.reload_ok && !info.reload_ok()) {
+    json.Open('{').Key("text").String("Configuration reload has failed.");
+    json.Key("date").String(MsText(info.reload_ms ? info.reload_ms() : info.start_ms));
+    json.Key("active").Raw("true").Close('}');
+  }
+  json.Close(']');
+  return CloseSuccess(std::move(json));
+}
+
+// As Prometheus with all places taken: who gets 204 asks for the list now and then.
+PromResult AnswerNotificationsLive(const PromContext&, const PromCall&) {
+  return HttpResponse{.status = 204};
 }
 
 }  // namespace opssight

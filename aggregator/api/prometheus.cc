@@ -1,68 +1,28 @@
 #include "aggregator/api/prometheus.h"
 
-#include <algorithm>
-#include <array>
-
 #include "aggregator/api/answer.h"
 #include "aggregator/api/prom_endpoints.h"
+#include "aggregator/api/prom_routes.h"
 
 namespace opssight {
 namespace {
 
 constexpr std::string_view kPrefix = "/api/v1/";
 constexpr std::string_view kFederate = "/federate";
+constexpr std::string_view kVersion = "/version";
 constexpr std::string_view kAnyOrigin = ".*";
 
-constexpr unsigned kGet = 1;
-constexpr unsigned kPost = 2;
-constexpr unsigned kPut = 4;
-
-struct Route {
-  std::string_view path;
-  unsigned methods;
-  PromEndpoint answer;
-};
-
-constexpr auto kRoutes = std::to_array<Route>({
-    {"query", kGet | kPost, AnswerQuery},
-    {"query_range", kGet | kPost, AnswerQueryRange},
-    {"query_exemplars", kGet | kPost, AnswerExemplars},
-    {"format_query", kGet | kPost, AnswerFormatQuery},
-    {"parse_query", kGet | kPost, AnswerParseQuery},
-    {"labels", kGet | kPost, AnswerLabels},
-    {"series", kGet | kPost, AnswerSeries},
-    {"metadata", kGet, AnswerMetadata},
-    {"targets", kGet, AnswerTargets},
-    {"targets/metadata", kGet, AnswerTargetsMetadata},
-    {"targets/relabel_steps", kGet, AnswerRelabelSteps},
-    {"scrape_pools", kGet, AnswerScrapePools},
-    {"scrape_pools/config", kGet, AnswerScrapePoolConfig},
-    {"rules", kGet, AnswerRules},
-    {"alerts", kGet, AnswerAlerts},
-    {"alertmanagers", kGet, AnswerAlertmanagers},
-    {"status/config", kGet, AnswerStatusConfig},
-    {"status/flags", kGet, AnswerStatusFlags},
-    {"status/runtimeinfo", kGet, AnswerRuntimeInfo},
-    {"status/buildinfo", kGet, AnswerBuildInfo},
-    {"status/tsdb", kGet, AnswerStatusTsdb},
-    {"status/walreplay", kGet, AnswerWalReplay},
-    {"features", kGet, AnswerFeatures},
-    {"admin/tsdb/delete_series", kPost | kPut, AnswerDeleteSeries},
-    {"admin/tsdb/clean_tombstones", kPost | kPut, AnswerCleanTombstones},
-    {"admin/tsdb/snapshot", kPost | kPut, AnswerSnapshot},
-});
-
 unsigned MethodBit(std::string_view method) {
-  if (method == "GET" || method == "HEAD") return kGet;
-  if (method == "POST") return kPost;
-  return method == "PUT" ? kPut : 0;
+  if (method == "GET" || method == "HEAD") return PromRoute::kGet;
+  if (method == "POST") return PromRoute::kPost;
+  return method == "PUT" ? PromRoute::kPut : 0;
 }
 
 HttpResponse MethodNotAllowed(unsigned methods) {
   HttpResponse response = TextResponse(405, "Method Not Allowed");
-  response.headers.emplace_back("allow", methods == kGet         ? "GET, OPTIONS"
-                                         : (methods & kPut) != 0 ? "OPTIONS, POST, PUT"
-                                                                 : "GET, OPTIONS, POST");
+  response.headers.emplace_back("allow", methods == PromRoute::kGet         ? "GET, OPTIONS"
+                                         : (methods & PromRoute::kPut) != 0 ? "OPTIONS, POST, PUT"
+                                                                            : "GET, OPTIONS, POST");
   return response;
 }
 
@@ -91,7 +51,7 @@ PrometheusApi::PrometheusApi(const PrometheusSources& sources, const ApiOptions&
       origins_(Origins(options.cors_origin)) {}
 
 bool PrometheusApi::Serves(std::string_view path) {
-  return path.starts_with(kPrefix) || path == kFederate;
+  return path.starts_with(kPrefix) || path == kFederate || path == kVersion;
 }
 
 HttpResponse PrometheusApi::Handle(const HttpRequest& request, const QueryLimits& limits,
@@ -107,7 +67,11 @@ HttpResponse PrometheusApi::Answer(const HttpRequest& request, const QueryLimits
   const unsigned method = MethodBit(request.method);
   PromCall call = {.request = request, .name = {}, .limits = limits, .timed_out = timed_out};
   if (request.path == kFederate) {
-    return method == kGet ? AnswerFederate(context_, call) : MethodNotAllowed(kGet);
+    return method == PromRoute::kGet ? AnswerFederate(context_, call)
+                                     : MethodNotAllowed(PromRoute::kGet);
+  }
+  if (request.path == kVersion) {
+    return method == PromRoute::kGet ? AnswerVersion(context_) : MethodNotAllowed(PromRoute::kGet);
   }
   const std::string_view path = std::string_view(request.path).substr(kPrefix.size());
   if (request.Param("query").size() > options_.query_bytes_max) {
@@ -120,11 +84,10 @@ HttpResponse PrometheusApi::Answer(const HttpRequest& request, const QueryLimits
   };
   if (const auto name = ValuesRoute(path)) {
     call.name = *name;
-    return answer(kGet, AnswerLabelValues);
+    return answer(PromRoute::kGet, AnswerLabelValues);
   }
-  const auto* route = std::find_if(kRoutes.begin(), kRoutes.end(),
-                                   [&](const Route& entry) { return entry.path == path; });
-  return route == kRoutes.end() ? PageNotFound() : answer(route->methods, route->answer);
+  const PromRoute* route = FindPromRoute(path);
+  return route == nullptr ? PageNotFound() : answer(route->methods, route->answer);
 }
 
 void PrometheusApi::AddCors(const HttpRequest& request, HttpResponse& response) const {

@@ -1,4 +1,4 @@
-// Prometheus' HTTP API, but for what writes: /api/v1/… and /federate. Routes to the
+// Prometheus' HTTP API, but for what writes: /api/v1/…, /federate and /version. Routes to the
 // endpoints (prom_endpoints.h), with the methods each takes and CORS headers.
 // https://prometheus.io/docs/prometheus/latest/querying/api/
 #pragma once

@@ -6,8 +6,25 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <vector>
 
 namespace opssight {
+
+// A file of metrics, as Prometheus tells a block.
+struct StoredDay {
+  std::int64_t from_ms = 0;  // Its samples are in [from_ms, to_ms).
+  std::int64_t to_ms = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t generation = 0;  // How often its blocks were merged; the numbers are of then.
+  std::uint64_t series = 0;
+  std::uint64_t samples = 0;
+  std::uint64_t histograms = 0;
+};
+
+struct WalReplay {
+  std::uint64_t entries = 0;  // To be read back at the start,
+  std::uint64_t done = 0;     // and of these those that were.
+};
 
 struct ServerInfo {
   std::string version;   // Ours.
@@ -21,6 +38,10 @@ struct ServerInfo {
   std::function<bool()> reload_ok;           // Of the last one.
   std::function<std::int64_t()> config_ms;   // When it was read.
   std::function<std::uint64_t()> corruptions;
+  std::function<std::int64_t()> reload_ms;       // When it was last tried to read it.
+  std::function<std::string()> own_metrics;      // As /metrics shows them.
+  std::function<std::vector<StoredDay>()> days;  // Ascending.
+  std::function<WalReplay()> wal_replay;         // Also before queries are answered.
 };
 
 }  // namespace opssight

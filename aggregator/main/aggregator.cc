@@ -1,5 +1,6 @@
 #include "aggregator/main/aggregator.h"
 
+#include <algorithm>
 #include <atomic>
 #include <future>
 #include <set>
@@ -76,6 +77,9 @@ class Running final : public Aggregator {
   bool stopped_ = false;
   std::atomic<bool> reload_ok_{true};
   std::atomic<std::int64_t> config_ms_{0};
+  std::atomic<std::int64_t> reload_ms_{0};
+  std::uint64_t replay_entries_ = 0;   // Of the wal at the start,
+  std::atomic<bool> replayed_{false};  // all read back.
   ServerInfo server_info_;
   std::string http_address_;
   std::string agents_address_;
@@ -112,6 +116,7 @@ Status Running::OpenStores() {
   options.clock = &clock_;
   options.batch_limits = config_.ingest.limits;  // What ingest took, replay must take.
   OPS_TRY(store_, Store::Open(std::move(options)));
+  replay_entries_ = store_->stats().wal_entries;
   MetricsOptions metrics = config_.metrics;
   metrics.meta = store_->meta();
   metrics_ = std::make_unique<MetricsStore>(std::move(metrics), store_->layouts());
@@ -170,6 +175,7 @@ Status Running::Reload() {
   if (!reload_) return Unavailable("this program cannot read its settings anew");
   const Status status = reload_();
   reload_ok_.store(status.has_value());
+  reload_ms_.store(clock_.WallMs());
   if (status) config_ms_.store(clock_.WallMs());
   return status;
 }
@@ -179,6 +185,14 @@ void Running::DescribeServer() {
   config_ms_.store(server_info_.start_ms);
   server_info_.reload_ok = [this] { return reload_ok_.load(); };
   server_info_.config_ms = [this] { return config_ms_.load(); };
+  server_info_.reload_ms = [this] { return reload_ms_.load(); };
+  server_info_.own_metrics = [this] { return registry_.PrometheusText(); };
+  server_info_.days = [this] { return StoredDays(metrics_->Days()); };
+  server_info_.wal_replay = [this] {
+    const std::uint64_t done =
+        replayed_.load() ? replay_entries_ : store_->stats().replayed_batches.load();
+    return WalReplay{.entries = replay_entries_, .done = std::min(done, replay_entries_)};
+  };
   server_info_.corruptions = [this] { return metrics_->corrupt_blocks() + metrics_->bad_days(); };
 }
 
@@ -317,6 +331,7 @@ Status Running::Start() {
                                      {StoreSignal::kLogs, logs_.get()},
                                      {StoreSignal::kSpans, spans_.get()},
                                      {StoreSignal::kGaps, gaps_.get()}}));
+  replayed_.store(true);
   for (const auto& forwarder : forwarders_) forwarder->Start();
   OPS_RETURN_IF_ERROR(OpenIngest());
   service_->SetReady();

@@ -60,4 +60,18 @@ ServerInfo MakeServerInfo(const AggregatorConfig& config, std::int64_t start_ms)
   return info;
 }
 
+std::vector<StoredDay> StoredDays(const std::vector<MetricDayInfo>& days) {
+  std::vector<StoredDay> out;
+  for (const MetricDayInfo& day : days) {
+    out.push_back({.from_ms = day.day * kMsPerDay,
+                   .to_ms = (day.day + 1) * kMsPerDay,
+                   .bytes = day.bytes,
+                   .generation = day.seal.generation,
+                   .series = day.seal.series,
+                   .samples = day.seal.samples,
+                   .histograms = day.seal.histograms});
+  }
+  return out;
+}
+
 }  // namespace opssight

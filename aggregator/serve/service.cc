@@ -9,6 +9,9 @@
 namespace opssight {
 namespace {
 
+// Answered from the start on: it says how far the start is.
+constexpr std::string_view kWalReplay = "/api/v1/status/walreplay";
+
 constexpr std::string_view kIndex =
     "OpsSight\n\n"
     "/api/v1/query, query_range, …   /federate                         Prometheus\n"
@@ -80,7 +83,8 @@ void Service::Handle(HttpRequest request, std::shared_ptr<Responder> responder) 
   if (path == "/-/reload" && reload_) return responder->Send(Reload(request));
   if (path == "/") return responder->Send(TextResponse(200, kIndex));
   if (!Api::Serves(path)) return responder->Send(TextResponse(404, "404 page not found"));
-  if (!ready) return responder->Send(NotReady(stopping_.load(std::memory_order_acquire)));
+  if (!ready && path != kWalReplay)
+    return responder->Send(NotReady(stopping_.load(std::memory_order_acquire)));
   StartQuery(std::move(request), std::move(responder));
 }
 

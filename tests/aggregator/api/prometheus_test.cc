@@ -3,6 +3,10 @@
 
 #include <bit>
 
+#include "aggregator/api/prom_routes.h"
+#include "common/codec/expo/expo.h"
+#include "common/config/yaml.h"
+#include "common/text/number.h"
 #include "tests/support/memory_series.h"
 
 namespace opssight {
@@ -460,6 +464,7 @@ TEST_F(PrometheusTest, StatusOfTheProgram) {
   EXPECT_EQ(Data("status/config"), R"({"yaml":"data_dir: /x\n"})");
   EXPECT_EQ(Data("status/flags"), R"({"query.timeout":"30s"})");
   EXPECT_EQ(Data("status/walreplay"), R"({"min":0,"max":0,"current":0})");
+  EXPECT_EQ(Ask("GET", "/version").body, Data("status/buildinfo"));
   const std::string runtime = Data("status/runtimeinfo");
   EXPECT_NE(runtime.find(R"("startTime":"2025-12-31T23:59:59Z")"), std::string::npos) << runtime;
   EXPECT_NE(runtime.find(R"("hostname":"agg")"), std::string::npos);
@@ -657,6 +662,140 @@ TEST_F(PrometheusTest, FederatesTheNewestSamples) {
             "# EOF\n");
   EXPECT_EQ(Ask("GET", "/federate", {{"match[]", "up["}}).status, 400);
   EXPECT_EQ(Ask("GET", "/federate").body, "");
+}
+
+struct Scraped final : expo::Visitor {
+  void OnSample(const expo::SampleView& sample) override {
+    out += std::string(sample.name) + " " + FormatDouble(sample.value) + "\n";
+  }
+  void OnHistogram(const expo::HistogramView& view, Histogram histogram) override {
+    out += std::string(view.name) + " " + std::to_string(view.time_ms.value_or(0)) + " schema " +
+           std::to_string(histogram.schema) + " count " + FormatDouble(histogram.count) +
+           " buckets " + std::to_string(histogram.positive.size()) + " hint " +
+           std::to_string(static_cast<int>(histogram.hint)) + "\n";
+  }
+  void OnFamily(const expo::FamilyView&) override {}
+  std::string out;
+};
+
+// Native histograms go to scrapers that prefer protobuf.
+TEST_F(PrometheusTest, FederatesHistograms) {
+  const auto native = std::make_shared<const Histogram>(Histogram{.schema = 1,
+                                                                  .hint = ResetHint::kGauge,
+                                                                  .zero_threshold = 0.5,
+                                                                  .zero_count = 1,
+                                                                  .count = 6,
+                                                                  .sum = 9,
+                                                                  .positive_spans = {{-1, 2}},
+                                                                  .positive = {2, 3}});
+  const auto custom =
+      std::make_shared<const Histogram>(Histogram{.schema = kCustomBucketsSchema,
+                                                  .count = 5,
+                                                  .sum = 4,
+                                                  .positive_spans = {{0, 1}, {1, 1}},
+                                                  .positive = {2, 3},
+                                                  .custom_values = {1, 2}});
+  series.Add(Labels{{"__name__", "a"}, {"instance", "i"}}, kNowMs - 1000, 7);
+  series.Add(Labels{{"__name__", "n"}, {"instance", "i"}}, kNowMs - 1000, native);
+  series.Add(Labels{{"__name__", "c"}, {"instance", "i"}}, kNowMs - 1000, custom);
+  const std::string protobuf =
+      "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;"
+      "encoding=delimited;q=0.9";
+  const Params all = {{"match[]", "{instance=\"i\"}"}};
+  const HttpResponse answer =
+      Ask("GET", "/federate", all, {{"accept", "text/plain;version=0.0.4;q=0.5, " + protobuf}});
+  EXPECT_EQ(FindHeader(answer.headers, "content-type"),
+            "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; "
+            "encoding=delimited; escaping=underscores");
+  Scraped scraped;
+  const Status parsed = expo::Parse(answer.body, {.format = expo::Format::kProtobuf}, scraped);
+  EXPECT_TRUE(parsed) << parsed.error().message;
+  EXPECT_EQ(scraped.out,
+            "a 7\n"
+            "c_bucket 2\nc_bucket 2\nc_bucket 5\nc_sum 4\nc_count 5\n"
+            "n 1767225599000 schema 1 count 6 buckets 2 hint 3\n");
+  // Text is preferred, so it is text.
+  EXPECT_EQ(Ask("GET", "/federate", all, {{"accept", protobuf + ",text/plain"}}).body,
+            "# TYPE a untyped\na{instance=\"i\"} 7 1767225599000\n");
+}
+
+TEST_F(PrometheusTest, StoredDaysAreBlocks) {
+  EXPECT_EQ(Data("status/tsdb/blocks"), R"({"blocks":[]})");
+  server.days = [] {
+    return std::vector<StoredDay>{{.from_ms = 1'767'139'200'000,
+                                   .to_ms = 1'767'225'600'000,
+                                   .bytes = 9,
+                                   .generation = 1,
+                                   .series = 2,
+                                   .samples = 3,
+                                   .histograms = 4}};
+  };
+  EXPECT_EQ(Data("status/tsdb/blocks"),
+            R"({"blocks":[{"ulid":"01KDRV8K000000000000000001","minTime":1767139200000,)"
+            R"("maxTime":1767225600000,"stats":{"numSamples":7,"numFloatSamples":3,)"
+            R"("numHistogramSamples":4,"numSeries":2,"numBytes":9},"compaction":{"level":2,)"
+            R"("sources":["01KDRV8K000000000000000001"]},"version":1}]})");
+}
+
+TEST_F(PrometheusTest, NotificationsAndReplay) {
+  EXPECT_EQ(Data("notifications"), "[]");
+  server.reload_ok = [] { return false; };
+  server.reload_ms = [] { return kNowMs; };
+  EXPECT_EQ(Data("notifications"),
+            R"([{"text":"Configuration reload has failed.","date":"2026-01-01T00:00:00Z",)"
+            R"("active":true}])");
+  EXPECT_EQ(Ask("GET", "/api/v1/notifications/live").status, 204);
+  server.wal_replay = [] { return WalReplay{.entries = 7, .done = 3}; };
+  EXPECT_EQ(Data("status/walreplay"), R"({"min":0,"max":7,"current":3})");
+}
+
+TEST_F(PrometheusTest, OwnMetrics) {
+  server.own_metrics = [] {
+    return std::string(
+        "# HELP a_total An A.\n# TYPE a_total counter\na_total{x=\"1\"} 2\na_total{x=\"2\"} 3\n"
+        "# HELP b_seconds A B.\n# TYPE b_seconds histogram\n"
+        "b_seconds_bucket{le=\"0.5\"} 1\nb_seconds_bucket{le=\"+Inf\"} 3\n"
+        "b_seconds_sum 4.5\nb_seconds_count 3\n"
+        "# TYPE c gauge\nc +Inf\n");
+  };
+  const std::string a = R"({"name":"a_total","help":"An A.","type":"COUNTER","metric":[)"
+                        R"({"label":[{"name":"x","value":"1"}],"counter":{"value":2}},)"
+                        R"({"label":[{"name":"x","value":"2"}],"counter":{"value":3}}]})";
+  const std::string b =
+      R"({"name":"b_seconds","help":"A B.","type":"HISTOGRAM","metric":[{"label":[],)"
+      R"("histogram":{"sampleCount":"3","sampleSum":4.5,)"
+      R"("bucket":[{"cumulativeCount":"1","upperBound":0.5}]}}]})";
+  const std::string c =
+      R"({"name":"c","help":"","type":"GAUGE","metric":[{"label":[],"gauge":{"value":"Infinity"}}]})";
+  EXPECT_EQ(Data("status/self_metrics"), "[" + a + "," + b + "," + c + "]");
+  EXPECT_EQ(Data("status/self_metrics", {{"metric_name_pattern", "a_.*"}}), "[" + a + "]");
+  EXPECT_EQ(Data("status/self_metrics", {{"metric_name_pattern", "a"}}), "[]");  // Anchored.
+  EXPECT_EQ(Ask("GET", "/api/v1/status/self_metrics", {{"metric_name_pattern", "("}}).status, 400);
+}
+
+// What is described is what is served, with its methods.
+TEST_F(PrometheusTest, OpenApiDescribesTheRouter) {
+  const HttpResponse answer = Ask("GET", "/api/v1/openapi.yaml");
+  ConfigProblems problems;
+  const ConfigNode node = ParseYaml("openapi.yaml", answer.body, YamlLimits{}, problems);
+  ASSERT_TRUE(problems.empty()) << problems.list().front().ToString() << answer.body;
+  const ConfigNode* paths = node.Find("paths");
+  ASSERT_NE(paths, nullptr);
+  EXPECT_EQ(paths->keys.size(), PromRoutes().size() + 1);
+  for (std::size_t i = 0; i < paths->keys.size(); ++i) {
+    std::string path = "/api/v1" + paths->keys[i];
+    if (const std::size_t at = path.find("{name}"); at != std::string::npos) {
+      path.replace(at, 6, "job");
+    }
+    for (const char* method : {"get", "post", "put"}) {
+      std::string upper = method;
+      for (char& c : upper) c = static_cast<char>(c - 'a' + 'A');
+      const int status = Ask(upper, path).status;
+      const bool described = paths->items[i].Find(method) != nullptr;
+      EXPECT_EQ(status != 405, described) << upper << " " << path << ": " << status;
+      EXPECT_NE(status, 404) << path;
+    }
+  }
 }
 
 }  // namespace

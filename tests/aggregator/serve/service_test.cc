@@ -86,6 +86,7 @@ TEST_F(ServiceTest, IsHealthyAtOnceAndReadyWhenTold) {
   EXPECT_EQ(early.status, 503);
   EXPECT_EQ(early.body, "Service Unavailable\n");
   EXPECT_EQ(FindHeader(early.headers, "x-prometheus-stopping"), "false");
+  EXPECT_EQ(Get("/api/v1/status/walreplay").status, 200);
   service.SetReady();
   EXPECT_EQ(Get("/-/ready").body, "Prometheus Server is Ready.\n");
   EXPECT_EQ(Get("/api/v1/labels").status, 200);
@@ -107,6 +108,13 @@ TEST_F(ServiceTest, ShowsItsOwnMetrics) {
   EXPECT_EQ(Get("/metrics").body,
             "# HELP opssight_queries_total Queries.\n# TYPE opssight_queries_total counter\n"
             "opssight_queries_total 0\n");
+}
+
+TEST_F(ServiceTest, QueriesThatAreNoneAreCounted) {
+  service.SetReady();
+  EXPECT_EQ(Ask("GET", "/api/v1/query", "up{")->Wait().status, 400);
+  EXPECT_EQ(service.metrics().invalid.value(), 1U);
+  EXPECT_EQ(service.metrics().failed.value(), 0U);
 }
 
 TEST_F(ServiceTest, AQueryThatTakesTooLongAnswersSo) {

@@ -1,0 +1,33 @@
+// The two forms of /federate's answer. Internal to this folder.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "aggregator/query/source.h"
+#include "common/model/histogram.h"
+#include "common/model/labels.h"
+
+namespace opssight {
+
+// A series' newest sample: a number, or a histogram where that is not null.
+struct FederatedSample {
+  std::string_view name;  // Of labels.
+  const Labels* labels = nullptr;
+  std::int64_t time_ms = 0;
+  double value = 0;
+  std::shared_ptr<const Histogram> histogram;
+};
+
+enum class FederateForm : std::uint8_t { kText, kOpenMetrics, kProtobuf };
+
+// By the header Accept: the form that the client prefers of these, text for none.
+FederateForm FederateFormOf(std::string_view accept);
+
+// Delimited io.prometheus.client.MetricFamily messages; histograms with float counts, those
+// with buckets of their own as classic ones. all: by name.
+std::string FederateProtobuf(const std::vector<FederatedSample>& all);
+
+}  // namespace opssight
