@@ -50,6 +50,15 @@ std::string_view NameOf(const std::vector<LabelView>& labels) {
   return {};
 }
 
+// What a series has to keep to.
+std::string LimitOf(LabelFault fault, const WriteLimits& limits) {
+  if (fault == LabelFault::kTooMany) return fmt::format(", limit {}", limits.labels_max);
+  if (fault != LabelFault::kTooLong) return {};
+  return fmt::format(", limit {} bytes for a name, {} for a value, {} for all of a series",
+                     limits.label_name_bytes_max, limits.label_value_bytes_max,
+                     limits.labels_bytes_max);
+}
+
 }  // namespace
 
 struct WriteIntake::Pass {
@@ -101,8 +110,8 @@ void WriteIntake::TakeSeries(Pass& pass, std::uint32_t number) {
     stats_.bad_series[static_cast<std::size_t>(fault)].Add();
     stats_.bad_samples.Add(series.samples.count + series.histograms.count);
     if (IsRefusal(fault) || pass.version == WriteVersion::kV2) {
-      pass.Say(
-          fmt::format("invalid labels of series {} of the request: {}", number, ToString(fault)));
+      pass.Say(fmt::format("invalid labels of series {} of the request: {}{}", number,
+                           ToString(fault), LimitOf(fault, options_.limits)));
     }
     return;
   }

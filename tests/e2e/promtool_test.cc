@@ -1,5 +1,5 @@
 // promtool asks us as it asks Prometheus. Debian's 2.42 has no `push metrics`, no `check
-// healthy` and no `query analyze`: what those send is sent here by hand. Skipped where
+// healthy` and no `query analyze`: what those send is in recorded_test.cc. Skipped where
 // promtool is not installed.
 #include <chrono>
 #include <filesystem>
@@ -88,14 +88,6 @@ TEST_F(Promtool, SeriesAndLabels) {
             "{__name__=\"requests_total\", job=\"api\"}\n"
             "{__name__=\"requests_total\", job=\"db\"}\n");
   EXPECT_EQ(Tool({"query", "labels", url(), "job"}), "api\ndb\n");
-}
-
-// `check healthy` gets /-/healthy, `check ready` /-/ready; `query analyze` asks for series
-// by match[] and for a range of one metric, as above.
-TEST_F(Promtool, WhatNewerOnesSend) {
-  for (const char* path : {"/-/healthy", "/-/ready"}) {
-    EXPECT_EQ(HttpGet(url() + path).status, 200) << path;
-  }
 }
 
 }  // namespace

@@ -137,7 +137,9 @@ TEST_F(WriteIntakeTest, AboveALimitTheSenderIsTold) {
     EXPECT_TRUE(taken.bad);
     EXPECT_FALSE(taken.refused);
     EXPECT_EQ(taken.written.samples, 1U);
-    EXPECT_EQ(taken.errors, "invalid labels of series 0 of the request: label_too_long");
+    EXPECT_EQ(taken.errors,
+              "invalid labels of series 0 of the request: label_too_long, limit 1024 bytes for a "
+              "name, 8192 for a value, 32768 for all of a series");
   }
 }
 
