@@ -1,6 +1,7 @@
 // Rows through MetricsStore: CPU a sample to apply and to flush, bytes a sample on
-// disk, memory a series, and queries. Hosts of 524 series of the host mix (metric_mix.h),
-// or of a recording (chunk_bench.cc), each at a phase of its own.
+// disk, memory a series, and queries; then all days are sealed, and the same is asked again.
+// Hosts of 524 series of the host mix (metric_mix.h), or of a recording (chunk_bench.cc),
+// each at a phase of its own. 5760 rows are a day.
 //
 //   metrics_store_bench [hosts=200] [rows=480] [recording]
 #include <cstdio>
@@ -105,6 +106,9 @@ void Queries(const MetricsStore& store, std::int64_t from_ms, std::int64_t to_ms
   Query(store, "one series",
         {Is("__name__", "node_metric_3"), Is("instance", "10.1.2.7:9100"), Is("mode", "mode2")},
         from_ms, to_ms);
+  Query(store, "one series, its last day",
+        {Is("__name__", "node_metric_3"), Is("instance", "10.1.2.7:9100"), Is("mode", "mode2")},
+        to_ms - kMsPerDay, to_ms);
   Query(store, "by regular expression",
         {Is("__name__", "node_metric_.*5", MatchType::kRegex), Is("job", "node")}, from_ms, to_ms);
   Query(store, "instant, one metric", {Is("__name__", "node_metric_3")}, to_ms - 300'000, to_ms);
@@ -113,6 +117,19 @@ void Queries(const MetricsStore& store, std::int64_t from_ms, std::int64_t to_ms
   const auto labels = store.SelectLabels({}, from_ms, to_ms, {});
   std::printf("  labels of all: %zu in %.2f ms\n", labels ? labels->size() : 0,
               (CpuNs() - start) / 1e6);
+}
+
+void Seal(MetricsStore& store, double samples) {
+  const double start = CpuNs();
+  const SealTurn turn{.now_ms = INT64_MAX / 2, .spare_bytes = UINT64_MAX};
+  int days = 0;
+  for (;; ++days) {
+    const auto sealed = store.SealDue(turn);
+    if (!sealed) std::printf("  seal: %s\n", sealed.error().message.c_str());
+    if (!sealed || !*sealed) break;
+  }
+  std::printf("  sealed %d days: %.1f ns a sample (CPU-s per M samples / 1000), %.3f B a sample\n",
+              days, (CpuNs() - start) / samples, static_cast<double>(store.disk_bytes()) / samples);
 }
 
 void Run(std::size_t hosts, std::size_t rows, const char* recording) {
@@ -179,6 +196,8 @@ void Run(std::size_t hosts, std::size_t rows, const char* recording) {
               static_cast<double>(store->head_bytes()) / series,
               static_cast<double>(store->day_index_bytes()) / series);
   const std::int64_t end_ms = kStartMs + static_cast<std::int64_t>(rows) * 15'000;
+  Queries(*store, kStartMs, end_ms);
+  Seal(*store, samples);
   Queries(*store, kStartMs, end_ms);
   store = std::make_unique<MetricsStore>(MetricsOptions{.dir = dir}, layouts);
   const double start = CpuNs();

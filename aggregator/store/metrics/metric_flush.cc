@@ -23,6 +23,7 @@ struct FrozenTargets {
     std::vector<std::shared_ptr<const MiniGroup>> minis;
     std::shared_ptr<const std::vector<SeriesId>> series;
     bool shared = false;
+    std::vector<std::int64_t> apart;  // Where it is shared: times of rows not to be joined.
   };
   std::vector<Target> list;
   std::vector<FrozenHistograms> histograms;
@@ -33,6 +34,30 @@ namespace {
 
 Error BrokenHistograms() {
   return Internal("metrics: histograms in memory are broken");
+}
+
+Status FindTimesApart(FrozenTargets& targets) {
+  std::vector<Arrival> histograms;
+  for (const FrozenHistograms& one : targets.histograms) {
+    if (!one.view.shared) continue;
+    std::vector<HistogramPoint> points;
+    if (!PointsOf(one.view, INT64_MIN, INT64_MAX, points)) return BrokenHistograms();
+    for (const HistogramPoint& point : points) {
+      histograms.push_back({.time_ms = point.time_ms, .order = point.order});
+    }
+  }
+  std::vector<std::size_t> shared;
+  std::vector<SharedMinis> minis;
+  for (std::size_t i = 0; i < targets.list.size(); ++i) {
+    if (!targets.list[i].shared) continue;
+    shared.push_back(i);
+    minis.push_back(&targets.list[i].minis);
+  }
+  std::vector<std::vector<std::int64_t>> apart = TimesApart(minis, histograms);
+  for (std::size_t i = 0; i < shared.size(); ++i) {
+    targets.list[shared[i]].apart = std::move(apart[i]);
+  }
+  return {};
 }
 
 bool HasRowsIn(const FrozenTargets::Target& target, std::int64_t from_ms, std::int64_t to_ms) {
@@ -209,7 +234,12 @@ Status MetricDays::FlushDay(DayNumber number, WalPosition cut, const MetricsHead
       for (const std::uint32_t column : columns) group_ids.push_back(ids[i][column]);
       status = queue.Add(group_ids, group, min_ms, max_ms);
     };
-    GroupsOf(targets.list[i].minis, ids[i].size(), targets.list[i].shared, from_ms, to_ms, emit);
+    GroupsOf(targets.list[i].minis, ids[i].size(),
+             {.from_ms = from_ms,
+              .to_ms = to_ms,
+              .keep_orders = targets.list[i].shared,
+              .apart = targets.list[i].apart},
+             emit);
   }
   OPS_RETURN_IF_ERROR(status);
   OPS_RETURN_IF_ERROR(queue.Finish());
@@ -243,6 +273,7 @@ Status MetricDays::Flush(WalPosition cut, const MetricsHead& head) {
   for (const SeriesId id : head.histograms().Ids()) {
     targets.histograms.push_back({.id = id, .view = head.histograms().Take(id)});
   }
+  OPS_RETURN_IF_ERROR(FindTimesApart(targets));
   targets.exemplars = head.exemplars().All();
   OPS_TRY(const std::set<DayNumber> days, DaysOf(targets));
   Status status;

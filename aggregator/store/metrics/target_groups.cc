@@ -10,20 +10,23 @@ namespace {
 
 constexpr std::uint32_t kNoRow = UINT32_MAX;
 
-// The rows of all minis in the order of their times.
+// The rows of all minis in the order of their times. Rows of one time that are joined are
+// one here: the source's row came in parts, as remote write's requests end anywhere.
 struct Rows {
   std::vector<std::int64_t> times;
-  std::vector<std::int64_t> orders;
+  std::vector<std::int64_t> orders;  // Of the last part.
   bool equal_times = false;
 };
 
 struct Mini {
   GroupReader reader;
   std::vector<std::uint32_t> rows;  // Of Rows, by row of the mini; kNoRow: not of the day.
-  bool in_place = false;            // rows are rows[0], rows[0] + 1, …
+  bool in_place = false;            // rows are rows[0], rows[0] + 1, …; of this mini alone.
 };
 
-Rows SortRows(std::vector<Mini>& minis, std::int64_t from_ms, std::int64_t to_ms) {
+// apart: times (ascending) of which rows are not joined.
+Rows SortRows(std::vector<Mini>& minis, std::int64_t from_ms, std::int64_t to_ms,
+              std::span<const std::int64_t> apart) {
   struct Row {
     std::int64_t time_ms;
     std::int64_t order;
@@ -42,16 +45,25 @@ Rows SortRows(std::vector<Mini>& minis, std::int64_t from_ms, std::int64_t to_ms
     return a.time_ms != b.time_ms ? a.time_ms < b.time_ms : a.order < b.order;
   });
   Rows rows;
+  std::vector<bool> joined;
   for (const Row& row : all) {
-    rows.equal_times |= !rows.times.empty() && rows.times.back() == row.time_ms;
-    *row.place = static_cast<std::uint32_t>(rows.times.size());
-    rows.times.push_back(row.time_ms);
-    rows.orders.push_back(row.order);
+    const bool equal = !rows.times.empty() && rows.times.back() == row.time_ms;
+    if (equal && !std::binary_search(apart.begin(), apart.end(), row.time_ms)) {
+      joined.back() = true;
+      rows.orders.back() = row.order;
+    } else {
+      rows.equal_times |= equal;
+      rows.times.push_back(row.time_ms);
+      rows.orders.push_back(row.order);
+      joined.push_back(false);
+    }
+    *row.place = static_cast<std::uint32_t>(rows.times.size() - 1);
   }
   for (Mini& mini : minis) {
-    mini.in_place = mini.rows[0] != kNoRow;
-    for (std::size_t i = 1; i < mini.rows.size(); ++i) {
-      mini.in_place &= mini.rows[i] == mini.rows[0] + i;
+    mini.in_place = true;
+    for (std::size_t i = 0; i < mini.rows.size(); ++i) {
+      mini.in_place &=
+          mini.rows[i] != kNoRow && mini.rows[i] == mini.rows[0] + i && !joined[mini.rows[i]];
     }
   }
   return rows;
@@ -64,6 +76,8 @@ struct Column {
   std::size_t count = 0;
 };
 
+// Minis, and rows of one time in them, are in the order they came: of the parts of a joined
+// row that have the column the last counts.
 void ReadColumn(const std::vector<Mini>& minis, std::size_t column, GroupColumn& part,
                 Column& out) {
   std::fill(out.has.begin(), out.has.end(), 0);
@@ -84,8 +98,8 @@ void ReadColumn(const std::vector<Mini>& minis, std::size_t column, GroupColumn&
       const std::uint32_t row = mini.rows[at];
       if (row == kNoRow) continue;
       out.values[row] = part.values[i];
+      out.count += out.has[row] == 0 ? 1 : 0;
       out.has[row] = 1;
-      ++out.count;
     }
   }
 }
@@ -151,6 +165,41 @@ std::vector<Piece> MakePieces(const Rows& rows, bool keep_orders) {
   return pieces;
 }
 
+// The rows that a target has at one time.
+struct Parts {
+  std::int64_t time_ms;
+  std::size_t target;
+  std::int64_t first;  // Their orders.
+  std::int64_t last;
+};
+
+bool EarlierParts(const Parts& a, const Parts& b) {
+  return a.time_ms != b.time_ms ? a.time_ms < b.time_ms : a.first < b.first;
+}
+
+void AddParts(const std::vector<std::shared_ptr<const MiniGroup>>& minis, std::size_t target,
+              std::vector<Parts>& out) {
+  std::vector<Parts> rows;
+  GroupReader reader;
+  for (const auto& mini : minis) {
+    OPS_CHECK(reader.Open(mini->bytes), "metrics: head group is broken");
+    for (std::size_t i = 0; i < reader.times().size(); ++i) {
+      const std::int64_t order = reader.orders()[i];
+      rows.push_back(
+          {.time_ms = reader.times()[i], .target = target, .first = order, .last = order});
+    }
+  }
+  std::sort(rows.begin(), rows.end(), EarlierParts);
+  const std::size_t begin = out.size();
+  for (const Parts& row : rows) {
+    if (out.size() > begin && out.back().time_ms == row.time_ms) {
+      out.back().last = row.last;
+    } else {
+      out.push_back(row);
+    }
+  }
+}
+
 }  // namespace
 
 std::vector<std::shared_ptr<const MiniGroup>> MinisOf(const HeadTarget::View& view) {
@@ -163,21 +212,50 @@ std::vector<std::shared_ptr<const MiniGroup>> MinisOf(const HeadTarget::View& vi
   return minis;
 }
 
+std::vector<std::vector<std::int64_t>> TimesApart(std::span<const SharedMinis> targets,
+                                                  std::span<const Arrival> others) {
+  std::vector<Parts> all;
+  for (std::size_t i = 0; i < targets.size(); ++i) AddParts(*targets[i], i, all);
+  for (const Arrival& one : others) {
+    all.push_back(
+        {.time_ms = one.time_ms, .target = targets.size(), .first = one.order, .last = one.order});
+  }
+  std::sort(all.begin(), all.end(), EarlierParts);
+  std::vector<std::vector<std::int64_t>> apart(targets.size());
+  const auto add = [&](const Parts& parts) {
+    if (parts.target == targets.size()) return;
+    std::vector<std::int64_t>& times = apart[parts.target];
+    if (times.empty() || times.back() != parts.time_ms) times.push_back(parts.time_ms);
+  };
+  std::size_t open = 0;  // Of those at one time so far, the one that ends last.
+  for (std::size_t i = 1; i < all.size(); ++i) {
+    const bool same_time = all[open].time_ms == all[i].time_ms;
+    if (same_time && all[open].last > all[i].first) {
+      add(all[open]);
+      add(all[i]);
+    }
+    if (!same_time || all[i].last > all[open].last) open = i;
+  }
+  return apart;
+}
+
 void GroupsOf(const std::vector<std::shared_ptr<const MiniGroup>>& minis, std::size_t columns,
-              bool keep_orders, std::int64_t from_ms, std::int64_t to_ms, const EmitGroup& emit) {
+              const GroupsOptions& options, const EmitGroup& emit) {
+  const std::int64_t from_ms = options.from_ms;
+  const std::int64_t to_ms = options.to_ms;
   std::vector<Mini> opened;
   for (const auto& mini : minis) {
     if (mini->max_ms < from_ms || mini->min_ms >= to_ms) continue;
     OPS_CHECK(opened.emplace_back().reader.Open(mini->bytes), "metrics: head group is broken");
   }
   if (opened.empty()) return;
-  const Rows rows = SortRows(opened, from_ms, to_ms);
+  const Rows rows = SortRows(opened, from_ms, to_ms, options.apart);
   if (rows.times.empty()) return;
   GroupColumn part;
   Column column{.values = std::vector<double>(rows.times.size()),
                 .has = std::vector<std::uint8_t>(rows.times.size())};
   for (std::size_t first = 0; first < columns; first += kStoredColumnsMax) {
-    std::vector<Piece> pieces = MakePieces(rows, keep_orders);
+    std::vector<Piece> pieces = MakePieces(rows, options.keep_orders);
     for (std::size_t i = first; i < std::min(columns, first + kStoredColumnsMax); ++i) {
       ReadColumn(opened, i, part, column);
       if (rows.equal_times) DropOverwritten(rows, column);
