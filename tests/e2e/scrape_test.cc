@@ -55,6 +55,12 @@ TEST(Scrape, ARealExporterComesAndGoes) {
   EXPECT_TRUE(world.Comes("\"type\":\"gauge\",\"help\":\"1m load average.\"", [&] {
     return HttpGet(world.programs().url() + "/api/v1/targets/metadata?metric=node_load1").body;
   }));
+  // The configuration as the agent told it can be read back.
+  EXPECT_NE(
+      HttpGet(world.programs().url() + "/api/v1/targets/relabel_steps?scrapePool=exporter&labels=" +
+              UrlEscape(R"({"__address__":"gone:1"})"))
+          .body.find(R"("action":"drop"},"output":{},"keep":false}]})"),
+      std::string::npos);
   exporter.Kill();
   EXPECT_TRUE(world.Comes("connect", [&] { return targets("?state=active"); }));
   EXPECT_NE(targets("").find("\"health\":\"down\""), std::string::npos);

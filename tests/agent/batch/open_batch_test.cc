@@ -67,6 +67,28 @@ TEST_F(OpenBatchTest, JoinsPiecesOfOneStream) {
   EXPECT_EQ(logs[0].metadata[1].label.value, "three");
 }
 
+TEST_F(OpenBatchTest, KeepsTheNewestOfTargets) {
+  const auto named = [](const std::string& name) {
+    TargetsSnapshot targets;
+    targets.pools.push_back({.name = name});
+    return targets;
+  };
+  OpenBatch batch(options_);
+  batch.AddTargets(named("first"), 1);
+  const std::size_t bytes = batch.raw_bytes();
+  EXPECT_EQ(bytes, BytesOf(named("first")));
+  batch.AddTargets(named("other"), 2);
+  EXPECT_EQ(batch.raw_bytes(), bytes);
+  EXPECT_EQ(batch.batch().contents.targets->pools[0].name, "other");
+  EXPECT_EQ(batch.due_ms(), 1'001);
+  std::array<std::uint64_t, 3> dropped{};
+  batch.Thin(false, dropped);
+  EXPECT_EQ(batch.raw_bytes(), bytes);
+  batch.Thin(true, dropped);
+  EXPECT_EQ(batch.batch().contents.targets, nullptr);
+  EXPECT_EQ(batch.raw_bytes(), 0U);
+}
+
 TEST_F(OpenBatchTest, KeepsTheLastPositionOfEachKey) {
   OpenBatch batch(options_);
   batch.AddPosition({.key = "a", .value = "1"}, 1);

@@ -130,7 +130,9 @@ TEST_F(ScraperTest, TargetsAreTold) {
   drop.source_labels = {"__address__"};
   drop.regex = "gone:.*";
   drop.action = RelabelAction::kDrop;
-  Start({.static_targets = {{.targets = {Address(), "gone:1"}}}, .relabel = {drop}});
+  ScrapeJob job{.static_targets = {{.targets = {Address(), "gone:1"}}}, .relabel = {drop}};
+  job.http.basic_auth = {.username = "me", .username_file = "", .password = "my-secret"};
+  Start(std::move(job));
   EXPECT_TRUE(WaitFor(seconds(20), [&] {
     const TargetsSnapshot now = told();
     return now.pools.size() == 1 && now.pools[0].active.size() == 1 &&
@@ -142,6 +144,8 @@ TEST_F(ScraperTest, TargetsAreTold) {
   EXPECT_EQ(now.pools[0].dropped[0].Get("__address__"), "gone:1");
   EXPECT_NE(now.pools[0].config_yaml.find("job_name: j\n"), std::string::npos)
       << now.pools[0].config_yaml;
+  EXPECT_EQ(now.pools[0].config_yaml.find("my-secret"), std::string::npos);
+  EXPECT_LT(now.pools[0].config_yaml.size(), 3000U) << now.pools[0].config_yaml;
   status_ = 500;
   EXPECT_TRUE(WaitFor(seconds(20), [&] {
     return told().pools[0].active[0].last_error == "server returned HTTP status 500";

@@ -74,7 +74,13 @@ class SessionTableTest : public testing::Test {
                             .stats = stats_,
                             .clock = clock_,
                             .post = [this](Completion c) { completions_.push_back(c); },
-                            .on_end = [this](const SessionEnd& e) { ends_.push_back(e); }});
+                            .on_end = [this](const SessionEnd& e) { ends_.push_back(e); },
+                            .on_targets =
+                                [this](const std::string& agent_id, std::int64_t created_ms,
+                                       const std::shared_ptr<const TargetsSnapshot>& targets) {
+                                  told_ += fmt::format("{} {} {} ", agent_id, created_ms,
+                                                       targets->pools.size());
+                                }});
   }
   SessionTableTest() { Make({}); }
 
@@ -96,8 +102,8 @@ class SessionTableTest : public testing::Test {
     Hello(id);
     EXPECT_EQ(Sent(id), "Welcome epoch 1 ");
   }
-  void SendBatch(std::uint64_t id, std::uint64_t seq) {
-    const std::string frame = EncodeBatch(contents_, 0);
+  void SendBatch(std::uint64_t id, std::uint64_t seq, std::int64_t created_ms = 0) {
+    const std::string frame = EncodeBatch(contents_, created_ms);
     Get(id, session::Batch{.seq = seq, .hash = Hash64(frame), .frame = frame});
   }
   void Complete() { table_->Complete(std::exchange(completions_, {}), now_ms_); }
@@ -138,6 +144,7 @@ class SessionTableTest : public testing::Test {
   FakeClock clock_;
   std::vector<Completion> completions_;
   std::vector<SessionEnd> ends_;
+  std::string told_;  // Of targets.
   std::map<std::uint64_t, FakeConnection> connections_;
   std::unique_ptr<SessionTable> table_;
   std::int64_t now_ms_ = 1'000;
@@ -200,6 +207,19 @@ TEST_F(SessionTableTest, HandsOnEveryLayoutOfABatch) {
     EXPECT_EQ(batch.layouts[0]->frame, frame);
   }
   EXPECT_EQ(layouts_.size().layouts, 1U);
+}
+
+TEST_F(SessionTableTest, TargetsAreToldOfWhoScrapesThem) {
+  Establish(1, "a");
+  Establish(2, "b");
+  SendBatch(1, 1, 5);
+  EXPECT_EQ(told_, "");  // As of agents that do not know of it.
+  TargetsSnapshot targets;
+  targets.pools.push_back({.name = "j"});
+  contents_.targets = std::make_shared<const TargetsSnapshot>(targets);
+  SendBatch(1, 2, 6);
+  SendBatch(2, 1, 7);
+  EXPECT_EQ(told_, "a 6 1 b 7 1 ");
 }
 
 TEST_F(SessionTableTest, StopsReadingWhileTheStoreIsBehind) {
