@@ -154,29 +154,38 @@ void Committer::Commit(std::vector<Pending>& group) {
   if (!in_sync_) Resync();
   if (!in_sync_) return Fail(group, Unavailable("store: the wal cannot be read"));
   Decided decided = Decide(group);
+  Written written = Written::kYes;
   if (!decided.stored.empty()) {
-    if (!Write(group, decided)) return;
+    written = Write(group, decided);
+    if (written == Written::kNo) return;
     At(StorePoint::kCommitted);
   }
   Count(group, decided);
-  if (!decided.stored.empty()) {
+  if (!decided.stored.empty() && written == Written::kYes) {
     HandOver(group, decided);  // First: who was answered may count on its being queued.
     At(StorePoint::kHandedOver);
   }
   for (Pending& pending : group) pending.done(std::move(pending.result));
 }
 
-// False: nothing of the group is kept, and its senders know.
-bool Committer::Write(std::vector<Pending>& group, Decided& decided) {
+// kNo: nothing of the group is kept, and its senders know.
+Committer::Written Committer::Write(std::vector<Pending>& group, Decided& decided) {
   const std::int64_t start_ns = Clock::System().SteadyNs();
-  const Status written = parts_.wal.Commit(decided.group);
+  Status written = parts_.wal.Commit(decided.group);
+  if (written && options_.hooks != nullptr) written = options_.hooks->OnCommit();
   if (!written) {
     ++parts_.stats.commit_errors;
+    Resync();
+    // One transaction, and nobody else's entries: where the first is, all are.
+    if (in_sync_ && next_ > decided.group.entries.front().position) {
+      OPS_LOG_EVERY(10, kWarn, "store: {}; but its {} batches are on disk", written.error().message,
+                    decided.stored.size());
+      return Written::kAfterAll;
+    }
     OPS_LOG_EVERY(10, kError, "store: {}; {} batches go back to their senders, next try in {} ms",
                   written.error().message, group.size(), options_.retry_ms);
-    Resync();
     Fail(group, Unavailable(written.error().message));
-    return false;
+    return Written::kNo;
   }
   next_ += decided.group.entries.size();
   parts_.runs.Install(std::move(decided.runs));
@@ -185,7 +194,7 @@ bool Committer::Write(std::vector<Pending>& group, Decided& decided) {
   }
   const std::int64_t took_ns = Clock::System().SteadyNs() - start_ns;
   parts_.stats.commit_us += static_cast<std::uint64_t>(took_ns / kNsPerUs);
-  return true;
+  return Written::kYes;
 }
 
 Committer::Decided Committer::Decide(std::vector<Pending>& group) {

@@ -2,10 +2,10 @@
 // accept rule (runs.h) what is new, writes that in one transaction of the wal, then
 // hands the batches to the signals, in wal order, and tells the senders.
 //
-// After a failed commit (disk or map full, I/O error) every sender of the group gets
-// kUnavailable; what is durable is read back from the file, entries found there are
-// handed over, and Submit refuses for retry_ms before the next try. So memory never
-// says more, or less, than the disk.
+// After a failed commit (disk or map full, I/O error) what is durable is read back from the
+// file. Where the group is there after all, it is handed over and its senders get kStored;
+// else, or where the file cannot be read, they get kUnavailable and Submit refuses for
+// retry_ms before the next try. So memory never says more, or less, than the disk.
 //
 // Submit is for any thread and never waits. One thread of its own does the rest,
 // done callbacks included.
@@ -90,7 +90,9 @@ class Committer {
   void AddLayouts(const IncomingBatch& batch, Decided& decided);
   bool KnowsLayouts(const IncomingBatch& batch) const;
   void Count(const std::vector<Pending>& group, const Decided& decided);
-  bool Write(std::vector<Pending>& group, Decided& decided);
+  // What became of a group: on disk; on disk though the commit said no, and handed over; not.
+  enum class Written : std::uint8_t { kYes, kAfterAll, kNo };
+  Written Write(std::vector<Pending>& group, Decided& decided);
   void HandOver(std::vector<Pending>& group, const Decided& decided);
   void Fail(std::vector<Pending>& group, const Error& error);
   void Resync();

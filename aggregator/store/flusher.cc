@@ -69,6 +69,7 @@ void Flusher::Run() {
     } else {
       Tick();
     }
+    parts_.after_turn();
     MutexLock lock(mutex_);
     answered_ = asked;
     answer_ = std::move(flushed);

@@ -13,6 +13,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <thread>
 #include <vector>
@@ -36,6 +37,7 @@ class Flusher {
     Committer& committer;  // Told when to refuse; stopped before the flusher.
     StoreStats& stats;
     const std::atomic<WalPosition>& held;  // Entries above it are not trimmed: a WalTap's.
+    std::function<void()> after_turn;      // Called after each flush and tick.
   };
   // flushed: what the wal says. seen_wall_ms: of the last note. options outlives it.
   Flusher(const StoreOptions& options, std::vector<SignalSlot> slots, Parts parts,

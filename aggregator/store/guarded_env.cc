@@ -50,6 +50,25 @@ Status GuardedEnv::WriteLocked(const std::function<Status(WriteTxn&)>& body) {
   return txn.Commit();
 }
 
+namespace {
+
+Status RenameAside(const std::string& path, std::int64_t now_ms, std::string* aside) {
+  *aside = fmt::format("{}.damaged-{}", path, now_ms);
+  std::error_code error;
+  std::filesystem::rename(path, *aside, error);
+  if (error) return IoError("rename " + path + " to " + *aside, error.value());
+  std::filesystem::remove(path + "-lock", error);
+  return {};
+}
+
+}  // namespace
+
+Status GuardedEnv::SetAside(std::int64_t now_ms, std::string* aside) {
+  MutexLock lock(mutex_);
+  env_ = nullptr;
+  return RenameAside(path_, now_ms, aside);
+}
+
 Status GuardedEnv::CopyTo(const std::string& path) {
   MutexLock lock(mutex_);
   OPS_RETURN_IF_ERROR(EnsureOpen());
@@ -90,13 +109,9 @@ Result<std::unique_ptr<GuardedEnv>> OpenOrSetAside(const std::string& path,
     if (Status sound = (*env)->Read(check); !sound) env = std::move(sound).error();
   }
   if (env || env.error().code != ErrorCode::kCorrupt) return env;
-  const std::string aside = fmt::format("{}.damaged-{}", path, now_ms);
-  OPS_LOG(kError, "store: {}; kept as {}, going on with a new file", env.error().message, aside);
-  std::error_code error;
-  std::filesystem::rename(path, aside, error);
-  if (error) return IoError("rename " + path + " to " + aside, error.value());
-  std::filesystem::remove(path + "-lock", error);
-  *set_aside = aside;
+  OPS_RETURN_IF_ERROR(RenameAside(path, now_ms, set_aside));
+  OPS_LOG(kError, "store: {}; kept as {}, going on with a new file", env.error().message,
+          *set_aside);
   return GuardedEnv::Open(path, options, tables);
 }
 

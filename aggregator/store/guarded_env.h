@@ -36,6 +36,10 @@ class GuardedEnv {
   // Commits unless body fails; then nothing happened.
   Status Write(const std::function<Status(WriteTxn&)>& body) OPS_EXCLUDES(mutex_);
 
+  // Gives the file another name, "<path>.damaged-<now_ms>", and goes on with a new one: for
+  // a file of which LMDB says that it is corrupt. *aside is that name.
+  Status SetAside(std::int64_t now_ms, std::string* aside) OPS_EXCLUDES(mutex_);
+
   // A copy of what is committed at a path where there is nothing yet.
   Status CopyTo(const std::string& path) OPS_EXCLUDES(mutex_);
 

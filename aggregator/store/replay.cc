@@ -66,9 +66,9 @@ HandedBatch ToHanded(const Wal::RawEntry& entry, Context& context) {
 }  // namespace
 
 std::string EncodeLossNotice(const std::string& stream, std::int64_t from_ms, std::int64_t to_ms,
-                             const std::string& reason) {
+                             const std::string& reason, std::span<const Signal> signals) {
   BatchContents contents;
-  for (const Signal signal : {Signal::kMetrics, Signal::kLogs, Signal::kSpans}) {
+  for (const Signal signal : signals) {
     contents.gaps.push_back({.signal = signal,
                              .stream = stream,
                              .from_ns = from_ms * kNsPerMs,

@@ -7,7 +7,9 @@
 // thread.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -25,9 +27,13 @@ enum class ReplayFor : std::uint8_t { kStart, kResync };
 Status Replay(const StoreOptions& options, Wal& wal, ApplyWorkers& workers, ByteBudget& budget,
               StoreStats& stats, ReplayFor what);
 
-// A batch of the aggregator's own that says for each signal that records may be lost.
+// A batch of the aggregator's own that says for each of the signals that records may be
+// lost.
+inline constexpr std::array<Signal, 3> kAllSignals = {Signal::kMetrics, Signal::kLogs,
+                                                      Signal::kSpans};
 std::string EncodeLossNotice(const std::string& stream, std::int64_t from_ms, std::int64_t to_ms,
-                             const std::string& reason);
+                             const std::string& reason,
+                             std::span<const Signal> signals = kAllSignals);
 
 // What a batch takes in memory while it is under way.
 std::size_t BytesUnderWay(std::string_view frame, const DecodedBatch& batch);

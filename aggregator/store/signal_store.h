@@ -18,6 +18,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "common/base/result.h"
 #include "common/codec/batch/batch.h"
@@ -54,9 +55,20 @@ struct SealTurn {
   std::function<bool()> cancelled;
 };
 
+// What was on disk and cannot be read any more.
+struct SignalLoss {
+  std::int64_t from_ms = 0;
+  std::int64_t to_ms = 0;
+  std::string reason;
+};
+
 class SignalStore {
  public:
   virtual ~SignalStore() = default;
+
+  // Before Recover: the newest cut on disk. Above all that the wal knows where the wal is
+  // new or an older copy; then it says what the days hold.
+  virtual Result<WalPosition> NewestCut() { return WalPosition{0}; }
 
   // Before anything else: drops leftovers of cuts above flushed, then shows
   // everything up to it.
@@ -73,6 +85,8 @@ class SignalStore {
   // records, in fewer and larger pieces. True: it did. An error: that day stays as it was,
   // and is not due for a while. Sealer's thread, beside all other calls.
   virtual Result<bool> SealDue(const SealTurn&) { return false; }
+  // Those found since the last call, to become gap records. Flusher thread.
+  virtual std::vector<SignalLoss> TakeLosses() { return {}; }
   virtual std::uint64_t disk_bytes() const = 0;
   virtual std::uint64_t head_bytes() const = 0;  // Memory held, about.
 };

@@ -13,6 +13,22 @@
 #include "common/bytes/hash.h"
 
 namespace opssight {
+namespace {
+
+Signal SignalOf(StoreSignal signal) {
+  switch (signal) {
+    case StoreSignal::kLogs:
+      return Signal::kLogs;
+    case StoreSignal::kSpans:
+      return Signal::kSpans;
+    case StoreSignal::kMetrics:
+    case StoreSignal::kGaps:
+      break;
+  }
+  return Signal::kMetrics;
+}
+
+}  // namespace
 
 Store::Store(StoreOptions options)
     : options_(std::move(options)), budget_(options_.in_flight_bytes_max, stats_.in_flight_bytes) {}
@@ -32,7 +48,8 @@ Status Store::OpenFiles() {
   OPS_TRY(wal_, Wal::Open(options_.dir, options_.wal_map_bytes, options_.clock->WallMs(), stats_,
                           &set_aside));
   if (!set_aside.empty()) {
-    loss_ = "wal damaged, kept as " + set_aside + ": what was not flushed is lost";
+    wal_set_aside_ = true;
+    Lost("wal damaged, kept as " + set_aside + ": what was not flushed is lost");
   }
   layouts_ =
       std::make_unique<Layouts>(*wal_, options_.layout_cache_bytes, options_.batch_limits, stats_);
@@ -40,19 +57,35 @@ Status Store::OpenFiles() {
   return runs_.Load(*wal_, stats_);
 }
 
-// A new wal.mdb does not know up to where the days are complete; the note does.
-Result<WalPosition> Store::FlushedCut(const CutNote& note) {
+// Up to where the days are complete. A new wal.mdb does not know; the note does, and where
+// meta.mdb is new too or either is an older copy, the days themselves: a crash leaves no cut
+// in them that is above all of the wal.
+Result<WalPosition> Store::FlushedCut(const CutNote& note, const std::vector<SignalSlot>& signals) {
   OPS_TRY(const auto flushed, wal_->Flushed());
-  if (flushed) return *flushed;
-  OPS_RETURN_IF_ERROR(wal_->RecordFlushed(note.cut));
-  return note.cut;
+  OPS_TRY(const WalPosition last, wal_->LastPosition());
+  WalPosition newest = 0;
+  for (const SignalSlot& slot : signals) {
+    OPS_TRY(const WalPosition cut, slot.store->NewestCut());
+    newest = std::max(newest, cut);
+  }
+  if (flushed && newest <= std::max(*flushed, last)) return *flushed;
+  const WalPosition cut = std::max(newest, note.cut);
+  if (cut != 0 && !wal_set_aside_) {
+    const std::string what = fmt::format(
+        "wal.mdb is {}, and the days hold batches up to {}: what was not flushed is lost",
+        flushed ? "an older copy" : "new", cut);
+    OPS_LOG(kError, "store: {}: {}; a gap record says so", options_.dir, what);
+    Lost(what);
+  }
+  OPS_RETURN_IF_ERROR(wal_->RecordFlushed(cut));
+  return cut;
 }
 
 Status Store::Start(std::vector<SignalSlot> signals) {
   OPS_CHECK(workers_ == nullptr, "store: started twice");
   OPS_TRY(MetaTable notes, OpenCutNotes(meta_));
   OPS_TRY(const CutNote note, ReadCutNote(notes));
-  OPS_TRY(const WalPosition flushed, FlushedCut(note));
+  OPS_TRY(const WalPosition flushed, FlushedCut(note, signals));
   for (const SignalSlot& slot : signals) {
     if (Status status = slot.store->Recover(flushed); !status) {
       return std::move(status).error().At("store: recover " + std::string(ToString(slot.signal)));
@@ -65,6 +98,7 @@ Status Store::Start(std::vector<SignalSlot> signals) {
                                                                       .workers = *workers_,
                                                                       .budget = budget_,
                                                                       .stats = stats_});
+  CollectLosses(signals);
   // Before the replay: a long one is flushed as it goes.
   flusher_ = std::make_unique<Flusher>(options_, signals,
                                        Flusher::Parts{.wal = *wal_,
@@ -72,14 +106,19 @@ Status Store::Start(std::vector<SignalSlot> signals) {
                                                       .workers = *workers_,
                                                       .committer = *committer_,
                                                       .stats = stats_,
-                                                      .held = held_},
+                                                      .held = held_,
+                                                      .after_turn =
+                                                          [this, signals] {
+                                                            CollectLosses(signals);
+                                                            TellLosses();
+                                                          }},
                                        flushed, note.wall_ms);
   OPS_TRY(const WalPosition last, ReplayAll());
   workers_->WaitIdle();  // Who asks from here on sees all of it.
   committer_->Start(last + 1);
   taking_ = true;
   sealer_ = std::make_unique<Sealer>(options_, std::move(signals), stats_);
-  if (!loss_.empty()) TellLoss();
+  TellLosses();
   return {};
 }
 
@@ -89,24 +128,54 @@ Result<WalPosition> Store::ReplayAll() {
   if (replayed) return workers_->last();
   if (replayed.error().code != ErrorCode::kCorrupt) return replayed.error();
   ++stats_.corrupt_entries;
-  loss_ = fmt::format("wal unreadable after entry {} ({}): batches are lost", workers_->last(),
-                      replayed.error().message);
-  OPS_LOG(kError, "store: {}; starting all the same, a gap record says so", loss_);
+  const std::string loss = fmt::format("wal unreadable after entry {} ({}): batches are lost",
+                                       workers_->last(), replayed.error().message);
+  OPS_LOG(kError, "store: {}; starting all the same, a gap record says so", loss);
+  Lost(loss);
   return wal_->LastPosition();
 }
 
-void Store::TellLoss() {
-  IncomingBatch batch;
+// Of all signals, at a moment that is not known.
+void Store::Lost(const std::string& what) {
   const std::int64_t now_ms = options_.clock->WallMs();
-  batch.frame = EncodeLossNotice("", now_ms, now_ms, loss_);
+  MutexLock lock(losses_mutex_);
+  losses_.push_back(EncodeLossNotice("", now_ms, now_ms, what));
+}
+
+void Store::CollectLosses(const std::vector<SignalSlot>& signals) {
+  for (const SignalSlot& slot : signals) {
+    for (const SignalLoss& loss : slot.store->TakeLosses()) {
+      std::vector<Signal> of(kAllSignals.begin(), kAllSignals.end());
+      if (slot.signal != StoreSignal::kGaps) of = {SignalOf(slot.signal)};
+      MutexLock lock(losses_mutex_);
+      losses_.push_back(EncodeLossNotice("", loss.from_ms, loss.to_ms, loss.reason, of));
+    }
+  }
+}
+
+// Those that are refused (a full disk, a start not over yet) are tried again with the
+// flusher's next turn.
+void Store::TellLosses() {
+  if (!taking_) return;
+  std::vector<std::string> losses;
+  {
+    MutexLock lock(losses_mutex_);
+    losses.swap(losses_);
+  }
+  for (std::string& frame : losses) TellLoss(std::move(frame));
+}
+
+void Store::TellLoss(std::string frame) {
+  IncomingBatch batch;
+  batch.frame = std::move(frame);
   batch.hash = Hash64(batch.frame);
   const auto decoded = DecodedBatch::Decode(batch.frame, {});
   OPS_CHECK(decoded.has_value(), "store: own batch: {}", decoded.error().message);
   batch.decoded = *decoded;
-  Submit(std::move(batch), [](const SubmitResult& result) {
+  Submit(std::move(batch), [this, frame = batch.frame](const SubmitResult& result) {
     if (result.kind == SubmitResult::Kind::kStored) return;
-    OPS_LOG(kError, "store: gap record of the damaged wal: {}; only this line tells of it",
-            result.error.message);
+    MutexLock lock(losses_mutex_);
+    losses_.push_back(frame);
   });
 }
 
@@ -161,6 +230,13 @@ void Store::Stop() {
   if (committer_ != nullptr) committer_->Stop();
   if (flusher_ != nullptr) flusher_->Stop();
   if (workers_ != nullptr) workers_->Stop();
+  MutexLock lock(losses_mutex_);
+  if (losses_.empty()) return;
+  OPS_LOG(kError,
+          "store: {} gap records of what the store lost were not stored; only the lines "
+          "above tell of it",
+          losses_.size());
+  losses_.clear();
 }
 
 }  // namespace opssight

@@ -73,16 +73,18 @@ class Store final : public BatchAcceptor, public WalTap {
  private:
   explicit Store(StoreOptions options);
   Status OpenFiles();
-  Result<WalPosition> FlushedCut(const CutNote& note);
+  Result<WalPosition> FlushedCut(const CutNote& note, const std::vector<SignalSlot>& signals);
   Result<WalPosition> ReplayAll();
-  void TellLoss();
+  void Lost(const std::string& what) OPS_EXCLUDES(losses_mutex_);
+  void CollectLosses(const std::vector<SignalSlot>& signals) OPS_EXCLUDES(losses_mutex_);
+  void TellLosses() OPS_EXCLUDES(losses_mutex_);
+  void TellLoss(std::string frame) OPS_EXCLUDES(losses_mutex_);
   void SetHeld() OPS_REQUIRES(holds_mutex_);
 
   const StoreOptions options_;
   StoreStats stats_;
   ByteBudget budget_;
   std::atomic<WalPosition> held_{UINT64_MAX};  // Entries above it are not trimmed.
-  std::string loss_;  // What a damaged wal.mdb cost, to be told as a gap; "" for none.
   std::shared_ptr<GuardedEnv> meta_;
   std::unique_ptr<Wal> wal_;
   std::unique_ptr<Layouts> layouts_;
@@ -92,7 +94,11 @@ class Store final : public BatchAcceptor, public WalTap {
   std::unique_ptr<Committer> committer_;
   std::unique_ptr<Flusher> flusher_;
   std::unique_ptr<Sealer> sealer_;
+  bool wal_set_aside_ = false;  // At this start, and told.
   std::atomic<bool> taking_{false};
+  Mutex losses_mutex_;
+  // Gap records of what the store itself lost, as batches that are not in the wal yet.
+  std::vector<std::string> losses_ OPS_GUARDED_BY(losses_mutex_);
   Mutex holds_mutex_;
   std::map<std::string, WalPosition> holds_ OPS_GUARDED_BY(holds_mutex_);
 };

@@ -44,6 +44,8 @@ class StoreHooks {
  public:
   virtual ~StoreHooks() = default;
   virtual void At(StorePoint point) = 0;
+  // What is said of a commit that is on disk.
+  virtual Status OnCommit() { return {}; }
 };
 
 struct DiskSpace {

@@ -12,7 +12,10 @@
 // Threads: Freeze, Flush, Publish, Retain as SignalStore says; Take on any thread.
 // A snapshot holds each record once: what is published when it is taken is in its
 // days, the rest in frozen or in the signal's own head (freeze under the head's lock).
-// A block that fails its checksum is left out and counted; it stops nothing.
+// A block that fails its checksum is left out and counted; it stops nothing, and neither
+// does a file whose pages are damaged: of it what can be read is shown.
+// A read transaction is renewed after read_ms_max between two blocks, so that a long query
+// does not keep a file that is being written from using its free pages again.
 #pragma once
 
 #include <atomic>
@@ -20,6 +23,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -28,6 +32,7 @@
 #include "aggregator/store/days/day.h"
 #include "aggregator/store/days/day_files.h"
 #include "aggregator/store/signal_store.h"
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/mutex.h"
 #include "common/base/result.h"
@@ -53,10 +58,15 @@ class DayBlocks {
   struct Options {
     DayFilesOptions files;
     std::size_t days_cached = 4;  // Beside the newest; heads of a day's blocks.
+    std::int64_t read_ms_max = 5'000;
+    const Clock* clock = &Clock::System();
   };
 
   DayBlocks(Options options, ReadHead read_head)
       : options_(options), files_(options.files), read_head_(read_head) {}
+
+  Result<WalPosition> NewestCut() const { return files_.NewestCut(); }
+  std::vector<SignalLoss> TakeLosses() { return files_.TakeLosses(); }
 
   Status Recover(WalPosition flushed) OPS_EXCLUDES(mutex_) {
     OPS_RETURN_IF_ERROR(files_.Recover(flushed));
@@ -86,6 +96,7 @@ class DayBlocks {
   void Publish(WalPosition cut) OPS_EXCLUDES(mutex_) {
     MutexLock lock(mutex_);
     published_ = cut;
+    ForgetMoved();
     if (frozen_ == nullptr) return;
     for (const auto& [day, blocks] : *frozen_) {
       const auto cached = cache_.find(day);
@@ -128,17 +139,18 @@ class DayBlocks {
   template <class Fn>
   Status ForEach(const Snapshot& snapshot, DayNumber day, Fn fn, bool newest_first = false) const
       OPS_EXCLUDES(mutex_) {
+    const std::uint64_t moved = files_.bad_days();
     OPS_TRY(const std::shared_ptr<Env> env, files_.Open(day));
     if (env == nullptr) return {};  // Dropped since.
-    OPS_TRY(const Blocks blocks, Load(*env, day, snapshot.published));
-    OPS_TRY(ReadTxn txn, env->BeginRead());
-    auto table = txn.OpenTable(DayFiles::kTable);
-    if (!table) return table.error().code == ErrorCode::kNotFound ? Status() : table.error();
+    OPS_TRY(const Blocks blocks, Load(*env, day, snapshot.published, moved));
+    std::optional<Reading> reading;
     for (std::size_t i = 0; i < blocks->size(); ++i) {
       const StoredBlock& block = (*blocks)[newest_first ? blocks->size() - 1 - i : i];
       if (DayFiles::CutOf(block.key) > snapshot.published) continue;
+      OPS_RETURN_IF_ERROR(Renew(*env, reading));
+      if (!reading) return {};
       const auto read = [&]() -> Result<std::string_view> {
-        OPS_TRY(const auto bytes, txn.Get(*table, block.key));
+        OPS_TRY(const auto bytes, reading->txn.Get(reading->table, block.key));
         if (!bytes) return Corrupt("block is gone");
         return *bytes;
       };
@@ -168,6 +180,37 @@ class DayBlocks {
     std::uint64_t used = 0;
   };
 
+  struct Reading {
+    ReadTxn txn;
+    Table table;
+    std::int64_t until_ms;
+  };
+
+  // A transaction that is not old: the one there is, or a new one. None: nothing can be
+  // read of this file.
+  Status Renew(Env& env, std::optional<Reading>& reading) const {
+    const std::int64_t now_ms = options_.clock->SteadyMs();
+    if (reading && now_ms < reading->until_ms) return {};
+    reading.reset();
+    OPS_TRY(ReadTxn txn, env.BeginRead());
+    const auto table = txn.OpenTable(DayFiles::kTable);
+    if (table) {
+      reading.emplace(Reading{std::move(txn), *table, now_ms + options_.read_ms_max});
+      return {};
+    }
+    if (table.error().code == ErrorCode::kNotFound) return {};
+    if (table.error().code != ErrorCode::kCorrupt) return table.error();
+    LeaveOut(env, table.error());
+    return {};
+  }
+
+  // Keys of a file that was moved aside mean nothing in the one in its place.
+  void ForgetMoved() const OPS_REQUIRES(mutex_) {
+    if (moved_ == files_.bad_days()) return;
+    moved_ = files_.bad_days();
+    cache_.clear();
+  }
+
   std::shared_ptr<const Frozen> TakeFrozen() const OPS_EXCLUDES(mutex_) {
     MutexLock lock(mutex_);
     return frozen_;
@@ -179,9 +222,11 @@ class DayBlocks {
   }
 
   // The heads of the day's blocks up to published, from memory or from disk.
-  Result<Blocks> Load(Env& env, DayNumber day, WalPosition published) const OPS_EXCLUDES(mutex_) {
+  Result<Blocks> Load(Env& env, DayNumber day, WalPosition published, std::uint64_t moved) const
+      OPS_EXCLUDES(mutex_) {
     {
       MutexLock lock(mutex_);
+      ForgetMoved();
       const auto cached = cache_.find(day);
       if (cached != cache_.end()) {
         cached->second.used = ++uses_;
@@ -189,29 +234,38 @@ class DayBlocks {
       }
     }
     auto blocks = std::make_shared<std::vector<StoredBlock>>();
-    OPS_TRY(ReadTxn txn, env.BeginRead());
-    auto table = txn.OpenTable(DayFiles::kTable);
-    if (!table && table.error().code != ErrorCode::kNotFound) return table.error();
-    if (table) {
-      OPS_TRY(Cursor cursor, txn.OpenCursor(*table));
-      OPS_TRY(auto at, cursor.First());
-      for (; at && DayFiles::CutOf(at->first) <= published;) {
-        auto head = read_head_(at->second);
-        if (head) {
-          blocks->push_back({.key = std::string(at->first), .head = *std::move(head)});
-        } else {
-          LeaveOut(env, head.error());
-        }
-        OPS_TRY(at, cursor.Next());
-      }
+    if (const Status walked = Walk(env, published, *blocks); !walked) {
+      if (walked.error().code != ErrorCode::kCorrupt) return walked.error();
+      LeaveOut(env, walked.error());
     }
-    Keep(day, blocks, published);
+    Keep(day, blocks, published, moved);
     return Blocks(std::move(blocks));
   }
 
-  void Keep(DayNumber day, Blocks blocks, WalPosition published) const OPS_EXCLUDES(mutex_) {
+  Status Walk(Env& env, WalPosition published, std::vector<StoredBlock>& blocks) const {
+    OPS_TRY(ReadTxn txn, env.BeginRead());
+    const auto table = txn.OpenTable(DayFiles::kTable);
+    if (!table) return table.error().code == ErrorCode::kNotFound ? Status() : table.error();
+    OPS_TRY(Cursor cursor, txn.OpenCursor(*table));
+    OPS_TRY(auto at, cursor.First());
+    while (at && DayFiles::CutOf(at->first) <= published) {
+      auto head = read_head_(at->second);
+      if (head) {
+        blocks.push_back({.key = std::string(at->first), .head = *std::move(head)});
+      } else {
+        LeaveOut(env, head.error());
+      }
+      OPS_TRY(at, cursor.Next());
+    }
+    return {};
+  }
+
+  // moved: files moved aside when the day was opened.
+  void Keep(DayNumber day, Blocks blocks, WalPosition published, std::uint64_t moved) const
+      OPS_EXCLUDES(mutex_) {
     MutexLock lock(mutex_);
     if (published != published_) return;  // A flush was published since: it is not whole.
+    if (moved != files_.bad_days()) return;
     cache_[day] = {.blocks = std::move(blocks), .used = ++uses_};
     if (cache_.size() <= options_.days_cached + 1) return;
     auto oldest = cache_.begin();
@@ -229,6 +283,7 @@ class DayBlocks {
   std::shared_ptr<const Frozen> frozen_ OPS_GUARDED_BY(mutex_);
   WalPosition published_ OPS_GUARDED_BY(mutex_) = 0;
   mutable std::map<DayNumber, Cached> cache_ OPS_GUARDED_BY(mutex_);
+  mutable std::uint64_t moved_ OPS_GUARDED_BY(mutex_) = 0;  // files_.bad_days() of cache_.
   mutable std::uint64_t uses_ OPS_GUARDED_BY(mutex_) = 0;
 };
 

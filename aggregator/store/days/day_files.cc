@@ -1,5 +1,6 @@
 #include "aggregator/store/days/day_files.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
 #include <filesystem>
@@ -10,6 +11,7 @@
 
 #include <fmt/core.h>
 
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/bytes/endian.h"
 
@@ -46,6 +48,26 @@ bool IsHalfMade(std::string_view name, char prefix) {
   return false;
 }
 
+Result<WalPosition> NewestCutOf(Env& env) {
+  OPS_TRY(ReadTxn txn, env.BeginRead());
+  OPS_TRY(const Table table, txn.OpenTable(DayFiles::kTable));
+  OPS_TRY(Cursor cursor, txn.OpenCursor(table));
+  OPS_TRY(const auto last, cursor.Last());
+  // A key of another width is nobody's, and its cut would be the largest there is.
+  if (!last || last->first.size() != DayFiles::Key(0, 0).size()) return WalPosition{0};
+  return DayFiles::CutOf(last->first);
+}
+
+// The first of "<path>.bad", "<path>.bad-2", … that is not taken.
+std::string FreeBadName(const std::string& path) {
+  std::error_code error;
+  std::string name = path + ".bad";
+  for (int i = 2; std::filesystem::exists(name, error); ++i) {
+    name = fmt::format("{}.bad-{}", path, i);
+  }
+  return name;
+}
+
 }  // namespace
 
 std::string DayFiles::Key(WalPosition cut, std::size_t number) {
@@ -63,11 +85,10 @@ std::string DayFiles::Path(DayNumber day) const {
   return fmt::format("{}/{}", options_.dir, DayFileName(options_.prefix, day));
 }
 
-Status DayFiles::Recover(WalPosition flushed, const See& see) {
-  std::error_code error;
-  std::filesystem::create_directories(options_.dir, error);
-  if (error) return IoError("store: create " + options_.dir, error.value());
+Result<std::vector<DayNumber>> DayFiles::ListDays() const {
   std::vector<DayNumber> found;
+  std::error_code error;
+  if (!std::filesystem::exists(options_.dir, error)) return found;
   for (std::filesystem::directory_iterator it(options_.dir, error), end; it != end && !error;
        it.increment(error)) {
     const std::string name = it->path().filename().string();
@@ -77,6 +98,26 @@ Status DayFiles::Recover(WalPosition flushed, const See& see) {
     if (IsHalfMade(name, options_.prefix)) std::filesystem::remove(it->path(), ignored);
   }
   if (error) return IoError("store: list " + options_.dir, error.value());
+  return found;
+}
+
+Result<WalPosition> DayFiles::NewestCut() const {
+  WalPosition newest = 0;
+  OPS_TRY(const std::vector<DayNumber> days, ListDays());
+  for (const DayNumber day : days) {
+    const auto env = Env::Open(Path(day), {.map_bytes = options_.map_bytes, .tables_max = 4});
+    if (!env) continue;  // Recover says what is wrong with it.
+    const auto cut = NewestCutOf(**env);
+    if (cut) newest = std::max(newest, *cut);
+  }
+  return newest;
+}
+
+Status DayFiles::Recover(WalPosition flushed, const See& see) {
+  std::error_code error;
+  std::filesystem::create_directories(options_.dir, error);
+  if (error) return IoError("store: create " + options_.dir, error.value());
+  OPS_TRY(const std::vector<DayNumber> found, ListDays());
   for (const DayNumber day : found) {
     // Not kept open: of many days most are not asked for.
     const auto env = Env::Open(Path(day), {.map_bytes = options_.map_bytes, .tables_max = 4});
@@ -103,14 +144,35 @@ Status DayFiles::Recover(WalPosition flushed, const See& see) {
 }
 
 Status DayFiles::MoveAside(DayNumber day, const Error& why) {
+  MutexLock lock(mutex_);
+  return MoveAsideLocked(day, why);
+}
+
+// A reader that has the environment reads on in the file under its new name.
+Status DayFiles::MoveAsideLocked(DayNumber day, const Error& why) {
   std::error_code error;
-  const std::string aside = Path(day) + ".bad";
+  const std::string aside = FreeBadName(Path(day));
   std::filesystem::rename(Path(day), aside, error);
   if (error) return IoError("store: move " + Path(day) + " aside", error.value());
-  bad_days_.fetch_add(1, std::memory_order_relaxed);
+  std::filesystem::remove(Path(day) + "-lock", error);
+  if (const auto it = days_.find(day); it != days_.end()) {
+    if (it->second.env != nullptr) --open_;
+    days_.erase(it);
+  }
+  leftovers_.erase(day);
+  losses_.push_back(
+      {.from_ms = day * kMsPerDay,
+       .to_ms = (day + 1) * kMsPerDay - 1,
+       .reason = fmt::format("{}; kept as {}: what was in it is missing", why.message, aside)});
+  ++bad_days_;
   OPS_LOG(kError, "store: {}: {}; moved to {}, its records are missing from answers", Path(day),
           why.message, aside);
   return {};
+}
+
+std::vector<SignalLoss> DayFiles::TakeLosses() {
+  MutexLock lock(mutex_);
+  return std::exchange(losses_, {});
 }
 
 Status DayFiles::DropLeftovers() {
@@ -122,9 +184,8 @@ Status DayFiles::DropLeftovers() {
   for (const auto& [day, flushed] : leftovers) {
     OPS_TRY(const std::shared_ptr<Env> env, Open(day));
     if (env != nullptr) {
-      if (Status dropped = DropAbove(*env, flushed); !dropped) {
-        MarkFailed(day);
-        return dropped;
+      if (const Status dropped = DropAbove(*env, flushed); !dropped) {
+        return Failed(day, dropped.error());
       }
     }
     MutexLock lock(mutex_);
@@ -189,16 +250,27 @@ void DayFiles::CloseIdle() {
   }
 }
 
-void DayFiles::MarkFailed(DayNumber day) {
+// After a write that failed: the error for the one who flushes.
+Status DayFiles::Failed(DayNumber day, const Error& why) {
   MutexLock lock(mutex_);
+  if (why.code == ErrorCode::kCorrupt) {
+    OPS_RETURN_IF_ERROR(MoveAsideLocked(day, why));
+    return Unavailable(why.message + "; moved aside, what was to be written goes to a new file");
+  }
   if (const auto it = days_.find(day); it != days_.end()) it->second.failed = true;
+  return why;
 }
 
 Result<std::shared_ptr<Env>> DayFiles::OpenLocked(DayNumber number, Day& day) {
   if (day.failed) Close(day);
   if (day.env == nullptr) {
     CloseIdle();
-    OPS_TRY(day.env, Env::Open(Path(number), {.map_bytes = options_.map_bytes, .tables_max = 4}));
+    auto env = Env::Open(Path(number), {.map_bytes = options_.map_bytes, .tables_max = 4});
+    if (!env && env.error().code == ErrorCode::kCorrupt) {
+      OPS_RETURN_IF_ERROR(MoveAsideLocked(number, env.error()));  // day is gone.
+      return std::shared_ptr<Env>();
+    }
+    OPS_TRY(day.env, std::move(env));
     ++open_;
     day.failed = false;
   }
@@ -208,7 +280,9 @@ Result<std::shared_ptr<Env>> DayFiles::OpenLocked(DayNumber number, Day& day) {
 
 Result<std::shared_ptr<Env>> DayFiles::OpenOrMake(DayNumber day) {
   MutexLock lock(mutex_);
-  return OpenLocked(day, days_[day]);
+  OPS_TRY(std::shared_ptr<Env> env, OpenLocked(day, days_[day]));
+  if (env != nullptr) return env;
+  return Unavailable(Path(day) + ": moved aside, what was to be written goes to a new file");
 }
 
 Status DayFiles::Write(DayNumber day, WalPosition cut, std::size_t count,
@@ -226,7 +300,7 @@ Status DayFiles::WriteNumbered(DayNumber day, WalPosition cut,
   OPS_RETURN_IF_ERROR(SyncNames());
   OPS_TRY(const std::shared_ptr<Env> env, OpenOrMake(day));
   Status written = WriteInto(*env, cut, values);
-  if (!written) MarkFailed(day);
+  if (!written) return Failed(day, written.error());
   return written;
 }
 

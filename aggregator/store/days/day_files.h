@@ -3,6 +3,10 @@
 // recorded are leftovers of a crash; Recover deletes them. On a full disk it cannot:
 // then readers leave them out (ValidUpTo), and the next flush deletes them first.
 //
+// A file that is no database any more, at the start or later, is moved aside and told by
+// TakeLosses; a write that met it fails with kUnavailable, and the whole flush is to be
+// tried again: what it wrote to that day before went with the file.
+//
 // An environment opens when it is needed. Of those that nobody uses the most recently
 // used stay open, up to open_max in all: records may be of any days, and every open one
 // costs two file descriptors and map_bytes of address space. (LMDB allows a file to be
@@ -40,6 +44,8 @@ class DayFiles {
 
   explicit DayFiles(DayFilesOptions options) : options_(std::move(options)) {}
 
+  // The newest cut in any of the days; 0: there is none. Before Recover.
+  Result<WalPosition> NewestCut() const;
   // Makes the folder, lists the days, deletes what has a cut above flushed. see, where
   // there is one, then looks into each day.
   using See = std::function<Status(DayNumber day, Env& env)>;
@@ -49,7 +55,7 @@ class DayFiles {
   // Entries of the day with a higher cut are leftovers.
   WalPosition ValidUpTo(DayNumber day) const;
 
-  // Null: there is no such day.
+  // Null: there is no such day (any more).
   Result<std::shared_ptr<Env>> Open(DayNumber day);
 
   // Writes values 0 … count-1 under (cut, i), in transactions of about
@@ -78,6 +84,10 @@ class DayFiles {
   Status SyncNames();
   static void DropReplacement(std::unique_ptr<Env> replacement);
 
+  // The error of a flush that could not read what it needs of the day, or write to it: for
+  // kCorrupt the file is moved aside first.
+  Status Failed(DayNumber day, const Error& why);
+
   // Puts a copy without free pages in the file's place: gives back what was deleted from
   // it, and makes it no other's where it was hard-linked. Nobody may write to the day
   // meanwhile; readers that have the environment read on in the old one.
@@ -95,8 +105,10 @@ class DayFiles {
   std::map<DayNumber, std::uint64_t> BytesOfDays() const;
   std::uint64_t disk_bytes() const;
   std::string Path(DayNumber day) const;
-  // Files that were no database any more, and moved aside to <name>.bad.
-  std::uint64_t bad_days() const { return bad_days_.load(std::memory_order_relaxed); }
+  // Files that were no database any more, and moved aside to <name>.bad (.bad-2, …).
+  std::uint64_t bad_days() const { return bad_days_.load(); }
+  // Those since the last call.
+  std::vector<SignalLoss> TakeLosses();
 
   static std::string Key(WalPosition cut, std::size_t number);
   static WalPosition CutOf(std::string_view key);  // The largest for a key too short.
@@ -112,10 +124,12 @@ class DayFiles {
   Result<std::shared_ptr<Env>> OpenLocked(DayNumber number, Day& day) OPS_REQUIRES(mutex_);
   void Close(Day& day) OPS_REQUIRES(mutex_);
   void CloseIdle() OPS_REQUIRES(mutex_);
-  void MarkFailed(DayNumber day);
   Result<bool> PutInPlace(DayNumber day, const std::string& file);
+  // Removes what a crash left beside them, too.
+  Result<std::vector<DayNumber>> ListDays() const;
   Status DropAbove(Env& env, WalPosition flushed) const;
   Status MoveAside(DayNumber day, const Error& why);
+  Status MoveAsideLocked(DayNumber day, const Error& why) OPS_REQUIRES(mutex_);
 
   const DayFilesOptions options_;
   std::atomic<std::uint64_t> bad_days_{0};
@@ -123,7 +137,8 @@ class DayFiles {
   mutable Mutex mutex_;
   std::map<DayNumber, Day> days_ OPS_GUARDED_BY(mutex_);
   std::map<DayNumber, WalPosition> leftovers_ OPS_GUARDED_BY(mutex_);  // Above which cut.
-  std::size_t open_ OPS_GUARDED_BY(mutex_) = 0;                        // Days with an env.
+  std::vector<SignalLoss> losses_ OPS_GUARDED_BY(mutex_);
+  std::size_t open_ OPS_GUARDED_BY(mutex_) = 0;  // Days with an env.
   std::uint64_t uses_ OPS_GUARDED_BY(mutex_) = 0;
 };
 

@@ -54,7 +54,8 @@ Status DropAbove(WriteTxn& txn, WalPosition flushed, std::uint64_t& bytes) {
 
 }  // namespace
 
-Status GapsStore::Recover(WalPosition flushed) {
+Status GapsStore::OpenEnv() {
+  if (env_ != nullptr) return {};
   std::error_code error;
   std::filesystem::create_directories(options_.dir, error);
   if (error) return IoError("gaps: create " + options_.dir, error.value());
@@ -63,6 +64,33 @@ Status GapsStore::Recover(WalPosition flushed) {
                                {.map_bytes = options_.map_bytes, .tables_max = 4}, {kTable},
                                options_.clock->WallMs(), &set_aside,
                                [](ReadTxn& txn) { return WalkTable(txn, kTable); }));
+  if (!set_aside.empty()) Lost(set_aside);
+  return {};
+}
+
+void GapsStore::Lost(const std::string& aside) {
+  const std::int64_t now_ms = options_.clock->WallMs();
+  losses_.push_back({.from_ms = now_ms,
+                     .to_ms = now_ms,
+                     .reason = "gaps.mdb damaged, kept as " + aside +
+                               ": what it told of earlier losses is missing"});
+}
+
+Result<WalPosition> GapsStore::NewestCut() {
+  OPS_RETURN_IF_ERROR(OpenEnv());
+  WalPosition newest = 0;
+  OPS_RETURN_IF_ERROR(env_->Read([&newest](ReadTxn& txn) -> Status {
+    OPS_TRY(const Table table, txn.OpenTable(kTable));
+    OPS_TRY(Cursor cursor, txn.OpenCursor(table));
+    OPS_TRY(const auto last, cursor.Last());
+    if (last) newest = CutOf(last->first);
+    return {};
+  }));
+  return newest;
+}
+
+Status GapsStore::Recover(WalPosition flushed) {
+  OPS_RETURN_IF_ERROR(OpenEnv());
   leftovers_above_ = flushed;
   {
     MutexLock lock(mutex_);
@@ -107,6 +135,17 @@ void GapsStore::Freeze(WalPosition) {
 }
 
 Status GapsStore::Flush(WalPosition cut) {
+  Status flushed = FlushAll(cut);
+  if (flushed || flushed.error().code != ErrorCode::kCorrupt) return flushed;
+  std::string aside;
+  OPS_RETURN_IF_ERROR(env_->SetAside(options_.clock->WallMs(), &aside));
+  Lost(aside);
+  leftovers_above_.reset();
+  disk_bytes_ = 0;
+  return Unavailable(flushed.error().message + "; kept as " + aside + ", going on with a new file");
+}
+
+Status GapsStore::FlushAll(WalPosition cut) {
   OPS_RETURN_IF_ERROR(DropLeftovers());
   std::shared_ptr<const Records> frozen;
   {

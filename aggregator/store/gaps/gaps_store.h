@@ -6,7 +6,8 @@
 //
 // Threads: as SignalStore says; queries on any thread. A record that fails its
 // checksum is left out and counted. A file that is no environment any more is set
-// aside: losing the list of losses must not stop a start.
+// aside, at the start or by the flush that meets it, and a gap record says so: losing the
+// list of losses must not stop anything.
 #pragma once
 
 #include <atomic>
@@ -14,6 +15,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "aggregator/query/source.h"
@@ -35,6 +37,7 @@ class GapsStore final : public SignalStore, public GapSource {
  public:
   explicit GapsStore(GapsOptions options) : options_(std::move(options)) {}
 
+  Result<WalPosition> NewestCut() override;
   Status Recover(WalPosition flushed) override;
   void Apply(const BatchOrigin& origin, std::shared_ptr<const DecodedBatch> batch) override;
   void Freeze(WalPosition cut) override;
@@ -43,6 +46,7 @@ class GapsStore final : public SignalStore, public GapSource {
   // By the end of a gap; by size in the order in which they came. The file itself
   // does not shrink, its space is used again.
   Status Retain(std::int64_t keep_from_ms, std::uint64_t bytes_max) override;
+  std::vector<SignalLoss> TakeLosses() override { return std::exchange(losses_, {}); }
   std::uint64_t disk_bytes() const override { return disk_bytes_.load(); }  // Of the records.
   std::uint64_t head_bytes() const override;
 
@@ -53,13 +57,17 @@ class GapsStore final : public SignalStore, public GapSource {
 
  private:
   using Records = std::vector<Gap>;
+  Status OpenEnv();
   Status DropLeftovers();
+  Status FlushAll(WalPosition cut);
+  void Lost(const std::string& aside);
   Status FlushFrom(std::size_t& next, const Records& records, WalPosition cut);
   Status DeletePiece(std::int64_t keep_from_ns, std::uint64_t bytes_max, std::string& after,
                      bool& more);
 
   const GapsOptions options_;
-  std::unique_ptr<GuardedEnv> env_;             // Set by Recover.
+  std::unique_ptr<GuardedEnv> env_;             // Set before all but the first call.
+  std::vector<SignalLoss> losses_;              // Recover, then the flusher's.
   std::optional<WalPosition> leftovers_above_;  // Until they are deleted. Recover, Flush.
   mutable std::atomic<std::uint64_t> corrupt_records_{0};
   std::atomic<std::uint64_t> disk_bytes_{0};

@@ -128,6 +128,8 @@ class MetricDays {
   explicit MetricDays(MetricDaysOptions options)
       : options_(std::move(options)), files_(options_.files) {}
 
+  Result<WalPosition> NewestCut() const { return files_.NewestCut(); }
+  std::vector<SignalLoss> TakeLosses() { return files_.TakeLosses(); }
   Status Recover(WalPosition flushed) OPS_EXCLUDES(mutex_);
   // Writes the head's rows into their days. Repeating a cut changes nothing.
   Status Flush(WalPosition cut, const MetricsHead& head) OPS_EXCLUDES(write_mutex_);
@@ -181,6 +183,7 @@ class MetricDays {
     std::uint64_t used = 0;
   };
 
+  void ForgetMoved() OPS_EXCLUDES(mutex_);
   Result<std::shared_ptr<MetricDay>> Read(Env& env, WalPosition valid_up_to);
   Status ReadEntries(Env& env, WalPosition valid_up_to, MetricDay& day);
   Result<MetricDay::Blocks> BlocksOf(ReadTxn& txn, Table table, WalPosition cut,
@@ -246,6 +249,7 @@ class MetricDays {
   Mutex write_mutex_;    // Held while files are written, for as long as it takes. Before mutex_.
   mutable Mutex mutex_;  // Held while a day is loaded.
   std::map<DayNumber, Loaded> loaded_ OPS_GUARDED_BY(mutex_);
+  std::uint64_t moved_ OPS_GUARDED_BY(mutex_) = 0;           // files_.bad_days() of loaded_.
   std::optional<DayNumber> writing_ OPS_GUARDED_BY(mutex_);  // Not evicted.
   std::uint64_t uses_ OPS_GUARDED_BY(mutex_) = 0;
   struct DayState {

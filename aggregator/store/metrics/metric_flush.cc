@@ -203,7 +203,9 @@ Status MetricDays::FlushDay(DayNumber number, WalPosition cut, const MetricsHead
   if (files_.IsLinked(number)) OPS_RETURN_IF_ERROR(files_.Rewrite(number));
   OPS_RETURN_IF_ERROR(files_.WriteNumbered(number, cut, {}));
   NoteWritten(number, cut);
-  OPS_TRY(const std::shared_ptr<MetricDay> day, Load(number));
+  auto loaded = Load(number);
+  if (!loaded) return files_.Failed(number, loaded.error());
+  const std::shared_ptr<MetricDay> day = *std::move(loaded);
   if (day == nullptr) return Internal("metrics: a day is gone while it is written");
   const std::int64_t from_ms = number * kMsPerDay;
   const std::int64_t to_ms = from_ms + kMsPerDay;
@@ -261,9 +263,18 @@ Status MetricDays::FlushDay(DayNumber number, WalPosition cut, const MetricsHead
   return {};
 }
 
+// The series and blocks of a file that was moved aside are not those of the one in its place.
+void MetricDays::ForgetMoved() {
+  MutexLock lock(mutex_);
+  if (moved_ == files_.bad_days()) return;
+  moved_ = files_.bad_days();
+  loaded_.clear();
+}
+
 Status MetricDays::Flush(WalPosition cut, const MetricsHead& head) {
   MutexLock write_lock(write_mutex_);
   OPS_RETURN_IF_ERROR(files_.DropLeftovers());
+  ForgetMoved();
   FrozenTargets targets;
   for (const auto& target : head.Targets()) {
     const HeadTarget::View view = target->Take();

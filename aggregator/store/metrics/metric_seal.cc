@@ -203,6 +203,7 @@ Status MetricDays::SealDay(DayNumber number, const SealWork& work) {
 struct MetricDays::Merging {
   DayNumber number = 0;
   WalPosition cut = 0;
+  std::uint64_t moved = 0;   // Files moved aside, when it began.
   std::uint64_t cleans = 0;  // Of the day, when it began.
   Taken from;
   std::unique_ptr<Env> to;
@@ -274,6 +275,8 @@ Status MetricDays::PutInPlace(Merging& merging) {
   const DayNumber number = merging.number;
   MutexLock write_lock(write_mutex_);
   if (cleans_[number] != merging.cleans) return Unavailable("something was deleted from it");
+  // The series of another file in its place have ids of their own.
+  if (files_.bad_days() != merging.moved) return Unavailable("a damaged file was moved aside");
   OPS_TRY(const std::shared_ptr<Env> now, files_.Open(number));
   if (now == nullptr) return {};  // Dropped.
   OPS_RETURN_IF_ERROR(EntryCopier(*now, *merging.to, options_.files.transaction_bytes_max)
@@ -307,7 +310,7 @@ std::shared_ptr<MetricDay> MetricDays::Merged(const MetricDay& old, const Mergin
 }
 
 Status MetricDays::Merge(DayNumber number, WalPosition cut, const SealWork& work) {
-  Merging merging{.number = number, .cut = cut};
+  Merging merging{.number = number, .cut = cut, .moved = files_.bad_days()};
   {
     MutexLock lock(write_mutex_);
     merging.cleans = cleans_[number];

@@ -49,6 +49,8 @@ class MetricsStore final : public SignalStore, public SeriesSource, public TsdbS
   // layouts outlives the store.
   MetricsStore(MetricsOptions options, const LayoutLookup& layouts);
 
+  Result<WalPosition> NewestCut() override { return days_.NewestCut(); }
+  std::vector<SignalLoss> TakeLosses() override { return days_.TakeLosses(); }
   Status Recover(WalPosition flushed) override;
   void Apply(const BatchOrigin& origin, std::shared_ptr<const DecodedBatch> batch) override;
   void Freeze(WalPosition cut) override;

@@ -32,12 +32,14 @@ class SpansStore final : public SignalStore, public SpanSource {
  public:
   explicit SpansStore(SpansOptions options);
 
+  Result<WalPosition> NewestCut() override { return days_.NewestCut(); }
   Status Recover(WalPosition flushed) override;
   void Apply(const BatchOrigin& origin, std::shared_ptr<const DecodedBatch> batch) override;
   void Freeze(WalPosition cut) override;
   Status Flush(WalPosition cut) override;
   void Publish(WalPosition cut) override;
   Status Retain(std::int64_t keep_from_ms, std::uint64_t bytes_max) override;
+  std::vector<SignalLoss> TakeLosses() override { return days_.TakeLosses(); }
   std::uint64_t disk_bytes() const override;
   std::uint64_t head_bytes() const override;
 

@@ -88,6 +88,67 @@ TEST_F(StoreTest, StoresOnceAndAnswersByTheAcceptRule) {
   EXPECT_EQ(store_->stats().conflicts, 1U);
 }
 
+TEST_F(StoreTest, ANewWalAndANewMetaBesideOldDaysDeleteNothing) {
+  Open();
+  EXPECT_EQ(SubmitKind(*store_, LineBatch("a", 1)), "stored");
+  EXPECT_EQ(SubmitKind(*store_, LineBatch("a", 2)), "stored");
+  Close();
+  for (const char* name : {"/wal.mdb", "/meta.mdb", "/wal.mdb-lock", "/meta.mdb-lock"}) {
+    std::filesystem::remove(dir_.path() + name);
+  }
+  Open();
+  EXPECT_EQ(All(), "a 1, a 2, ");
+  EXPECT_EQ(SubmitKind(*store_, LineBatch("b", 1)), "stored") << "above what the days hold";
+  ASSERT_TRUE(store_->FlushNow().has_value());
+  EXPECT_EQ(disk_.days.rbegin()->first, 4U) << "2 were there, the gap record, b 1";
+  Open();
+  EXPECT_EQ(All(), "a 1, a 2, b 1, ");
+  const auto gaps = gaps_->All();
+  ASSERT_EQ(gaps.size(), 3U) << "one a signal, once";
+  EXPECT_NE(gaps.begin()->find("wal.mdb is new"), std::string::npos) << *gaps.begin();
+}
+
+TEST_F(StoreTest, AnOlderCopyOfTheWalDeletesNothing) {
+  Open();
+  EXPECT_EQ(SubmitKind(*store_, LineBatch("a", 1)), "stored");
+  Close();
+  std::filesystem::copy_file(dir_.path() + "/wal.mdb", dir_.path() + "/copy");
+  Open();
+  EXPECT_EQ(SubmitKind(*store_, LineBatch("a", 2)), "stored");
+  EXPECT_EQ(SubmitKind(*store_, LineBatch("a", 3)), "stored");
+  Close();
+  std::filesystem::rename(dir_.path() + "/copy", dir_.path() + "/wal.mdb");
+  Open();
+  EXPECT_EQ(All(), "a 1, a 2, a 3, ");
+  Until([this] { return store_->stats().committed_batches == 1; });
+  store_->WaitApplied();
+  EXPECT_EQ(gaps_->All().size(), 3U) << "one a signal";
+}
+
+TEST_F(StoreTest, WhatASignalLostBecomesAGapRecordOfThatSignal) {
+  Open();
+  signal_->Lose("a day is gone");
+  Until([this] { return store_->stats().committed_batches == 1; });
+  store_->WaitApplied();
+  EXPECT_EQ(gaps_->All(), (std::multiset<std::string>{"gap : a day is gone"}));
+}
+
+TEST_F(StoreTest, ACommitThatSaysNoAndIsThereAllTheSameIsAnsweredAsStored) {
+  class Liar final : public StoreHooks {
+   public:
+    void At(StorePoint) override {}
+    Status OnCommit() override { return IoError("fake: sync", EIO); }
+  } liar;
+  options_.hooks = &liar;
+  Open();
+  EXPECT_EQ(SubmitKind(*store_, LineBatch("", 0)), "stored");
+  EXPECT_EQ(SubmitKind(*store_, LineBatch("a", 1)), "stored");
+  EXPECT_EQ(SubmitKind(*store_, LineBatch("a", 1)), "duplicate");
+  EXPECT_EQ(All(), " 0, a 1, ") << "handed over once";
+  EXPECT_EQ(store_->stats().commit_errors, 2U);
+  EXPECT_EQ(store_->stats().committed_batches, 2U);
+}
+
 TEST_F(StoreTest, RefusesWhatCannotBeRight) {
   Open();
   options_.batch_bytes_max = 10;

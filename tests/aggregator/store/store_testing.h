@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -98,6 +99,10 @@ class FakeSignal final : public SignalStore {
  public:
   explicit FakeSignal(FakeDisk* disk) : disk_(disk) {}
 
+  Result<WalPosition> NewestCut() override {
+    MutexLock lock(mutex_);
+    return disk_->days.empty() ? WalPosition{0} : disk_->days.rbegin()->first;
+  }
   Status Recover(WalPosition flushed) override {
     MutexLock lock(mutex_);
     std::erase_if(disk_->days, [flushed](const auto& day) { return day.first > flushed; });
@@ -141,6 +146,14 @@ class FakeSignal final : public SignalStore {
     retained_ = std::to_string(keep_from_ms) + " " + std::to_string(bytes_max);
     return {};
   }
+  std::vector<SignalLoss> TakeLosses() override {
+    MutexLock lock(mutex_);
+    return std::exchange(losses_, {});
+  }
+  void Lose(const std::string& reason) {
+    MutexLock lock(mutex_);
+    losses_.push_back({.from_ms = 1, .to_ms = 2, .reason = reason});
+  }
   std::uint64_t disk_bytes() const override { return 0; }
   std::uint64_t head_bytes() const override {
     MutexLock lock(mutex_);
@@ -183,6 +196,7 @@ class FakeSignal final : public SignalStore {
   WalPosition published_ OPS_GUARDED_BY(mutex_) = 0;
   bool failing_ OPS_GUARDED_BY(mutex_) = false;
   bool waiting_ OPS_GUARDED_BY(mutex_) = false;
+  std::vector<SignalLoss> losses_ OPS_GUARDED_BY(mutex_);
   std::string retained_ OPS_GUARDED_BY(mutex_);
 };
 

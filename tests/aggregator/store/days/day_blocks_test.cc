@@ -35,7 +35,9 @@ class DayBlocksTest : public ::testing::Test {
     blocks_.reset();
     blocks_ = std::make_unique<Blocks>(
         Blocks::Options{.files = {.dir = dir_, .prefix = 'x', .map_bytes = 8 << 20},
-                        .days_cached = 1},
+                        .days_cached = 1,
+                        .read_ms_max = 100,
+                        .clock = &clock_},
         &ReadHead);
     const Status status = blocks_->Recover(flushed);
     ASSERT_TRUE(status.has_value()) << status.error().message;
@@ -66,6 +68,17 @@ class DayBlocksTest : public ::testing::Test {
   }
   std::string Read(DayNumber day) { return Read(blocks_->Take(), day); }
 
+  // What TakeLosses says, by day.
+  std::string Losses() {
+    std::string out;
+    for (const SignalLoss& loss : blocks_->TakeLosses()) {
+      out += std::to_string(loss.from_ms / kMsPerDay) + "-" +
+             std::to_string(loss.to_ms / kMsPerDay) + " ";
+    }
+    return out;
+  }
+
+  FakeClock clock_;
   std::string dir_;
   std::unique_ptr<Blocks> blocks_;
 };
@@ -175,6 +188,91 @@ TEST_F(DayBlocksTest, AFileThatIsNoDatabaseIsMovedAsideAndStopsNothing) {
   EXPECT_TRUE(std::filesystem::exists(dir_ + "/x-19700102.mdb.bad"));
   Flush(7, 1, {"d:4"});
   EXPECT_EQ(Read(1), "d=d:4 ");
+}
+
+TEST_F(DayBlocksTest, AFileThatIsNoDatabaseAnyMoreHoldsUpOneFlushOnly) {
+  Flush(5, 1, {"a:1"});
+  Flush(6, 2, {"b:2"});
+  EXPECT_EQ(Read(1), "a=a:1 ");
+  for (const std::string bad : {".bad", ".bad-2"}) {
+    Reopen(6);
+    std::ofstream(dir_ + "/x-19700102.mdb", std::ios::trunc) << std::string(20'000, 'x');
+    Freeze(1, {"c:3"});
+    EXPECT_EQ(blocks_->Flush(7).error().code, ErrorCode::kUnavailable);
+    EXPECT_EQ(Losses(), "1-1 ");
+    EXPECT_EQ(Losses(), "") << "once";
+    EXPECT_TRUE(std::filesystem::exists(dir_ + "/x-19700102.mdb" + bad)) << "none is overwritten";
+    const Status again = blocks_->Flush(7);
+    ASSERT_TRUE(again.has_value()) << again.error().message;
+    blocks_->Publish(7);
+    EXPECT_EQ(Read(1), "c=c:3 ");
+    EXPECT_EQ(Read(2), "b=b:2 ");
+  }
+}
+
+TEST_F(DayBlocksTest, PagesDamagedInAnOpenFileHoldUpAFlushOrTwo) {
+  Flush(5, 1, {"a:1", "b:2"});
+  EXPECT_EQ(Read(1), "a=a:1 b=b:2 ");
+  const Blocks::Snapshot before = blocks_->Take();
+  {
+    std::fstream file(dir_ + "/x-19700102.mdb", std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(2 * 4096);  // All but the meta pages.
+    const auto size = std::filesystem::file_size(dir_ + "/x-19700102.mdb");
+    file << std::string(size - 2 * 4096, '\0');
+  }
+  Freeze(1, {"c:3"});
+  // LMDB may call it an error of the transaction first; the file is then opened anew.
+  Status flushed = blocks_->Flush(7);
+  EXPECT_FALSE(flushed.has_value());
+  EXPECT_EQ(Read(before, 1), "");
+  for (int i = 0; i < 2 && !flushed; ++i) flushed = blocks_->Flush(7);
+  ASSERT_TRUE(flushed.has_value()) << flushed.error().message;
+  EXPECT_EQ(Losses(), "1-1 ");
+  blocks_->Publish(7);
+  EXPECT_EQ(Read(1), "c=c:3 ") << "nothing that was known of the other file";
+}
+
+TEST_F(DayBlocksTest, AQueryLeavesOutAFileThatIsNoDatabaseAnyMore) {
+  Flush(5, 1, {"a:1"});
+  Flush(6, 2, {"b:2"});
+  Reopen(6);
+  std::ofstream(dir_ + "/x-19700102.mdb", std::ios::trunc) << std::string(20'000, 'x');
+  EXPECT_EQ(Read(1), "");
+  EXPECT_EQ(Read(2), "b=b:2 ");
+  EXPECT_EQ(Losses(), "1-1 ");
+}
+
+TEST_F(DayBlocksTest, TheNewestCutIsThatOfAnyDay) {
+  EXPECT_EQ(blocks_->NewestCut().value(), 0U);
+  Flush(5, 1, {"a:1"});
+  Flush(9, 3, {"b:2"});
+  Flush(8, 2, {"b:2"});
+  std::ofstream(dir_ + "/x-19700110.mdb", std::ios::trunc) << std::string(20'000, 'x');
+  blocks_.reset();
+  EXPECT_EQ(DayFiles({.dir = dir_, .prefix = 'x', .map_bytes = 8 << 20}).NewestCut().value(), 9U);
+  EXPECT_EQ(DayFiles({.dir = dir_ + "/none", .prefix = 'x'}).NewestCut().value(), 0U);
+}
+
+TEST_F(DayBlocksTest, ALongQueryDoesNotKeepFreePagesFromBeingUsed) {
+  const std::string large(200'000, 'x');
+  const auto bytes_after = [&](std::int64_t ms_a_block) {
+    Reopen(0);
+    std::filesystem::remove(dir_ + "/x-19700102.mdb");
+    Reopen(0);
+    Flush(1, 1, std::vector<std::string>(20, "a:1"));
+    const Blocks::Snapshot snapshot = blocks_->Take();
+    const Status status =
+        blocks_->ForEach(snapshot, 1, [&](const std::string&, const auto& read) -> Status {
+          OPS_TRY(const std::string_view bytes, read());
+          EXPECT_EQ(bytes, "a:1");
+          clock_.AdvanceMs(ms_a_block);
+          Freeze(1, {large});
+          return blocks_->Flush(2);  // The same keys again: their pages become free.
+        });
+    EXPECT_TRUE(status.has_value()) << status.error().message;
+    return std::filesystem::file_size(dir_ + "/x-19700102.mdb");
+  };
+  EXPECT_LT(bytes_after(200) * 2, bytes_after(0)) << "read_ms_max is 100";
 }
 
 TEST_F(DayBlocksTest, RetentionUnlinksDaysAndLateRecordsMakeThemAnew) {

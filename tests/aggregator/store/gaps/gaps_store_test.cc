@@ -76,6 +76,28 @@ TEST_F(GapsStoreTest, AnswersTheSameFromHeadFrozenDiskAndAfterReopening) {
   EXPECT_EQ(gaps->front(), GapAt(10, 15, "first"));
 }
 
+TEST_F(GapsStoreTest, AFileDamagedWhileRunningHoldsUpAFlushOrTwo) {
+  Apply(GapAt(1, 1, "before"));
+  Flush(1);
+  {
+    const std::string path = dir_.path() + "/gaps.mdb";
+    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(2 * 4096);  // All but the meta pages.
+    file << std::string(std::filesystem::file_size(path) - 2 * 4096, '\0');
+  }
+  Apply(GapAt(2, 2, "after"));
+  store_->Freeze(2);
+  // LMDB may call it an error of the transaction first; the file is then opened anew.
+  Status flushed = store_->Flush(2);
+  EXPECT_FALSE(flushed.has_value());
+  for (int i = 0; i < 2 && !flushed; ++i) flushed = store_->Flush(2);
+  ASSERT_TRUE(flushed.has_value()) << flushed.error().message;
+  EXPECT_EQ(store_->TakeLosses().size(), 1U);
+  store_->Publish(2);
+  EXPECT_EQ(Reasons(), "after ");
+  EXPECT_EQ(store_->NewestCut().value(), 2U);
+}
+
 TEST_F(GapsStoreTest, AFlushThatTheWalDidNotRecordIsUndone) {
   Apply(GapAt(1, 1, "kept"));
   Flush(1);
