@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -57,6 +58,12 @@ class EnrolAuthority {
   virtual Result<Enrolment> Renew(const std::string& agent_id, std::string_view csr_der) = 0;
   // For each Hello, and now and then for live sessions, so that revoking ends them.
   virtual AgentCheck Check(const std::string& agent_id, std::string_view fingerprint) = 0;
+  // The newest epoch of an agent that was enrolled on this machine, revoked or not; nothing
+  // where there is none such. For a host that enrolled again.
+  virtual std::optional<std::uint64_t> EpochOfEarlier(const std::string& /*agent_id*/,
+                                                      std::string_view /*fingerprint*/) {
+    return std::nullopt;
+  }
   // The next epoch of an agent whose state was copied or restored.
   virtual Result<std::uint64_t> NewEpoch(const std::string& agent_id) = 0;
 };

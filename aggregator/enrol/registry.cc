@@ -142,21 +142,21 @@ Result<std::string> AgentRegistry::Sign(const std::string& agent_id, std::string
   return pem;
 }
 
-Result<std::string> AgentRegistry::EarlierAgent(const std::string& token_id,
-                                                const EnrolRequest& request,
-                                                std::string_view spki_sha256) const {
-  OPS_TRY(const auto agents, Agents());
-  if (agents.size() >= options_.agents_max) {
-    return Exhausted(fmt::format("enrol: {} agents are enrolled, the limit; nothing was changed",
-                                 agents.size()));
+// By a digest of the request, so that one look finds it among any number of agents. Who was
+// revoked gets another id, and each costs a use of the token.
+Result<AgentRegistry::Named> AgentRegistry::NameFor(const std::string& token_id,
+                                                    const EnrolRequest& request) const {
+  OPS_TRY(const std::string spki_sha256, CsrSpkiSha256(request.csr_der));
+  const std::string who = Sha256("opssight agent " + token_id + "\n" + Hex(spki_sha256) + "\n" +
+                                 Hex(request.fingerprint));
+  for (std::uint64_t nth = 0;; ++nth) {
+    Named named{.agent_id = UuidOf(Sha256(who + std::to_string(nth)).substr(0, 16))};
+    OPS_TRY(const auto bytes, agents_.Get(named.agent_id));
+    if (!bytes) return named;
+    OPS_TRY(const AgentRecord record, DecodeAgentRecord(*bytes));
+    named.enrolled = true;
+    if (record.revoked_s == 0) return named;
   }
-  for (const auto& [id, record] : agents) {
-    if (record.token_id == token_id && record.spki_sha256 == spki_sha256 &&
-        record.fingerprint == request.fingerprint && record.revoked_s == 0) {
-      return id;
-    }
-  }
-  return std::string();
 }
 
 Result<Enrolment> AgentRegistry::EnrolChecked(const EnrolRequest& request) {
@@ -171,20 +171,22 @@ Result<Enrolment> AgentRegistry::EnrolChecked(const EnrolRequest& request) {
                      .fingerprint = request.fingerprint,
                      .token_id = token_id,
                      .enrolled_s = NowS()};
-  std::string agent_id = RandomUuid();
+  OPS_TRY(const Named named, NameFor(token_id, request));
+  const std::string& agent_id = named.agent_id;
   OPS_TRY(std::string certificate, Sign(agent_id, request.csr_der, record));
-  OPS_TRY(const std::string earlier, EarlierAgent(token_id, request, record.spki_sha256));
-  if (!earlier.empty()) {
-    agent_id = earlier;
-    OPS_TRY(certificate, Sign(agent_id, request.csr_der, record));
-  } else {
+  if (!named.enrolled) {
+    OPS_TRY(const std::uint64_t agents, agents_.Count());
+    if (agents >= options_.agents_max) {
+      return Exhausted(
+          fmt::format("enrol: {} agents are enrolled, the limit; nothing was changed", agents));
+    }
     OPS_RETURN_IF_ERROR(CheckToken(token_id, secret, true));
   }
   OPS_RETURN_IF_ERROR(agents_.Update([&](MetaTable::Edit& edit) -> Status {
     OPS_TRY(const auto bytes, edit.Get(agent_id));
     if (bytes) {
       OPS_TRY(const AgentRecord before, DecodeAgentRecord(*bytes));
-      // By `agent revoke` beside us, since EarlierAgent looked.
+      // By `agent revoke` beside us, since NameFor looked.
       if (before.revoked_s != 0) return Refused(fmt::format("agent {} was revoked", agent_id));
       record.epoch = before.epoch;
       record.enrolled_s = before.enrolled_s;
@@ -193,7 +195,7 @@ Result<Enrolment> AgentRegistry::EnrolChecked(const EnrolRequest& request) {
   }));
   OPS_LOG(kInfo, "enrol: agent {} is {}, from {}, by token {}", agent_id, record.host, request.peer,
           token_id);
-  return Enrolment{.agent_id = std::move(agent_id),
+  return Enrolment{.agent_id = agent_id,
                    .epoch = record.epoch,
                    .certificate_pem = std::move(certificate),
                    .ca_pem = ca_.certificate_pem};
@@ -260,6 +262,15 @@ AgentCheck AgentRegistry::Check(const std::string& agent_id, std::string_view fi
                 agent_id, record->host)};
   }
   return {.verdict = Verdict::kOk, .message = {}, .epoch = record->epoch, .host = record->host};
+}
+
+std::optional<std::uint64_t> AgentRegistry::EpochOfEarlier(const std::string& agent_id,
+                                                           std::string_view fingerprint) {
+  const auto bytes = agents_.Get(agent_id);
+  if (!bytes || !*bytes) return std::nullopt;
+  const auto record = DecodeAgentRecord(**bytes);
+  if (!record || record->fingerprint != fingerprint) return std::nullopt;
+  return record->epoch;
 }
 
 Result<std::uint64_t> AgentRegistry::NewEpoch(const std::string& agent_id) {

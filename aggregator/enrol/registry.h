@@ -12,6 +12,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -54,6 +55,8 @@ class AgentRegistry final : public EnrolAuthority {
   Result<Enrolment> Enrol(const EnrolRequest& request) override;
   Result<Enrolment> Renew(const std::string& agent_id, std::string_view csr_der) override;
   AgentCheck Check(const std::string& agent_id, std::string_view fingerprint) override;
+  std::optional<std::uint64_t> EpochOfEarlier(const std::string& agent_id,
+                                              std::string_view fingerprint) override;
   Result<std::uint64_t> NewEpoch(const std::string& agent_id) override;
 
   // For operators. uses at least 1.
@@ -76,9 +79,13 @@ class AgentRegistry final : public EnrolAuthority {
         clock_(clock) {}
   std::int64_t NowS() const { return clock_.WallNs() / kNsPerSecond; }
   Result<Enrolment> EnrolChecked(const EnrolRequest& request);
-  // The agent that this very request made before, if there is one.
-  Result<std::string> EarlierAgent(const std::string& token_id, const EnrolRequest& request,
-                                   std::string_view spki_sha256) const;
+  // The id that this very request gets, the same each time until that agent is revoked,
+  // and whether it is there already.
+  struct Named {
+    std::string agent_id;
+    bool enrolled = false;
+  };
+  Result<Named> NameFor(const std::string& token_id, const EnrolRequest& request) const;
   // Checks id and secret and, with use, takes one use.
   Status CheckToken(std::string_view id, std::string_view secret, bool use);
   Result<std::string> Sign(const std::string& agent_id, std::string_view csr_der, AgentRecord& to);

@@ -71,6 +71,17 @@ Result<bool> MetaTable::Delete(std::string_view key) {
   return was;
 }
 
+Result<std::uint64_t> MetaTable::Count() const {
+  std::uint64_t count = 0;
+  Status read = env_->Read([&](ReadTxn& txn) -> Status {
+    OPS_TRY(const Table table, txn.OpenTable(name_));
+    OPS_TRY(count, txn.Count(table));
+    return {};
+  });
+  if (!read) return std::move(read).error();
+  return count;
+}
+
 Result<std::vector<std::pair<std::string, std::string>>> MetaTable::List(
     std::string_view prefix) const {
   std::vector<std::pair<std::string, std::string>> out;

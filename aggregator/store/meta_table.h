@@ -11,6 +11,7 @@
 // disk is kIo or kExhausted, nothing was changed, and the next call may be tried.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -43,6 +44,7 @@ class MetaTable {
   Result<std::optional<std::string>> Get(std::string_view key) const;
   Status Put(std::string_view key, std::string_view value);
   Result<bool> Delete(std::string_view key);  // Whether it was there.
+  Result<std::uint64_t> Count() const;
   // In key order, only keys that begin with prefix.
   Result<std::vector<std::pair<std::string, std::string>>> List(std::string_view prefix = {}) const;
 

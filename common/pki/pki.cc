@@ -78,6 +78,13 @@ Result<CertPtr> ReadX509(std::string_view bytes) {
   return certificate;
 }
 
+Result<RequestPtr> ReadRequest(std::string_view csr_der) {
+  if (csr_der.size() > kCsrBytesMax) return Exhausted("pki: request over 16 KiB");
+  RequestPtr request(d2i_X509_REQ_bio(Reader(csr_der).get(), nullptr));
+  if (request == nullptr) return PkiError("pki: certificate request");
+  return request;
+}
+
 bool SetName(X509_NAME* name, const std::string& common_name) {
   return X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8,
                                     reinterpret_cast<const unsigned char*>(common_name.data()),
@@ -167,9 +174,9 @@ Result<std::int64_t> UnixSeconds(const ASN1_TIME* time) {
   return std::int64_t{days} * 86'400 + seconds;
 }
 
-std::string SpkiSha256(X509* certificate) {
+std::string SpkiSha256(const X509_PUBKEY* key) {
   unsigned char* der = nullptr;
-  const int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &der);
+  const int size = i2d_X509_PUBKEY(key, &der);
   if (size <= 0) return {};
   std::string digest =
       Sha256(std::string_view(reinterpret_cast<char*>(der), static_cast<std::size_t>(size)));
@@ -232,9 +239,7 @@ Result<std::string> MakeCsr(const std::string& key_pem, const std::string& commo
 
 Result<std::string> SignCsr(std::string_view csr_der, const KeyAndCertificate& ca,
                             const Subject& subject, Validity validity) {
-  if (csr_der.size() > kCsrBytesMax) return Exhausted("pki: request over 16 KiB");
-  const RequestPtr request(d2i_X509_REQ_bio(Reader(csr_der).get(), nullptr));
-  if (request == nullptr) return PkiError("pki: certificate request");
+  OPS_TRY(const RequestPtr request, ReadRequest(csr_der));
   EVP_PKEY* const key = X509_REQ_get0_pubkey(request.get());
   if (key == nullptr || X509_REQ_verify(request.get(), key) != 1) {
     return PkiError("pki: certificate request's signature");
@@ -258,6 +263,11 @@ Result<std::string> SignCsr(std::string_view csr_der, const KeyAndCertificate& c
   return SignAndWrite(made, ca_key.get());
 }
 
+Result<std::string> CsrSpkiSha256(std::string_view csr_der) {
+  OPS_TRY(const RequestPtr request, ReadRequest(csr_der));
+  return SpkiSha256(X509_REQ_get_X509_PUBKEY(request.get()));
+}
+
 Result<CertificateInfo> ReadCertificate(std::string_view pem_or_der) {
   OPS_TRY(const CertPtr certificate, ReadX509(pem_or_der));
   CertificateInfo info;
@@ -270,7 +280,7 @@ Result<CertificateInfo> ReadCertificate(std::string_view pem_or_der) {
   info.uri = UrisOf(certificate.get());
   OPS_TRY(info.validity.from_s, UnixSeconds(X509_get0_notBefore(certificate.get())));
   OPS_TRY(info.validity.to_s, UnixSeconds(X509_get0_notAfter(certificate.get())));
-  info.spki_sha256 = SpkiSha256(certificate.get());
+  info.spki_sha256 = SpkiSha256(X509_get_X509_PUBKEY(certificate.get()));
   return info;
 }
 

@@ -56,6 +56,10 @@ inline constexpr std::size_t kCsrBytesMax = 16UL << 10;
 Result<std::string> SignCsr(std::string_view csr_der, const KeyAndCertificate& ca,
                             const Subject& subject, Validity validity);
 
+// SHA-256 of the key that a request is for, as CertificateInfo has it. Whether the requester
+// holds the key SignCsr checks.
+Result<std::string> CsrSpkiSha256(std::string_view csr_der);
+
 // The first certificate of a PEM text, or DER.
 Result<CertificateInfo> ReadCertificate(std::string_view pem_or_der);
 // "a certificate matches its key".

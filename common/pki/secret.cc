@@ -18,7 +18,11 @@ std::string RandomBytes(std::size_t size) {
 }
 
 std::string RandomUuid() {
-  std::string bytes = RandomBytes(16);
+  return UuidOf(RandomBytes(16));
+}
+
+std::string UuidOf(std::string bytes) {
+  OPS_CHECK(bytes.size() == 16, "a UUID of {} bytes", bytes.size());
   bytes[6] = static_cast<char>((bytes[6] & 0x0f) | 0x40);
   bytes[8] = static_cast<char>((bytes[8] & 0x3f) | 0x80);
   std::string text = Hex(bytes);

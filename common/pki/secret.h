@@ -12,6 +12,8 @@ namespace opssight {
 std::string RandomBytes(std::size_t size);
 // A random (version 4) UUID in lower case, RFC 9562.
 std::string RandomUuid();
+// The UUID made of 16 bytes (version 4's form, whatever they are of).
+std::string UuidOf(std::string bytes);
 // SHA-256, 32 bytes.
 std::string Sha256(std::string_view bytes);
 // In a time that does not depend on where they differ.

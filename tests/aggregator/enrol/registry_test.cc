@@ -34,9 +34,13 @@ class RegistryTest : public ::testing::Test {
     registry_.reset();
     std::filesystem::remove_all(dir_);
   }
-  void Reopen() {
+  // Nobody has it open meanwhile.
+  Result<std::shared_ptr<GuardedEnv>> OpenMetaAgain() {
     registry_.reset();
-    auto meta = OpenMeta(dir_);
+    return OpenMeta(dir_);
+  }
+  void Reopen() {
+    const auto meta = OpenMetaAgain();
     ASSERT_TRUE(meta.has_value()) << meta.error().message;
     auto registry = AgentRegistry::Open(*meta, ca_, {}, clock_);
     ASSERT_TRUE(registry.has_value()) << registry.error().message;
@@ -133,6 +137,31 @@ TEST_F(RegistryTest, CopiesAndRevokedAndUnknownAgentsAreToldApart) {
   EXPECT_EQ(registry_->RevokeAgent("someone").error().code, ErrorCode::kNotFound);
 }
 
+TEST_F(RegistryTest, ARecordThatIsDamagedKeepsNobodyElseOut) {
+  {
+    MetaTable agents = MetaTable::Open(*OpenMetaAgain(), "agents").value();
+    ASSERT_TRUE(agents.Put("another", "damaged").has_value());
+  }
+  Reopen();
+  const std::string token = Token();
+  const std::string csr = Csr();
+  const auto first = Enrol(token, csr);
+  ASSERT_TRUE(first.has_value()) << first.error().message;
+  EXPECT_EQ(Enrol(token, csr)->agent_id, first->agent_id);
+}
+
+TEST_F(RegistryTest, WhoWasRevokedGetsAnotherIdentityForAnotherUse) {
+  const std::string token = Token(3600, 2);
+  const std::string csr = Csr();
+  const std::string first = Enrol(token, csr)->agent_id;
+  ASSERT_TRUE(registry_->RevokeAgent(first).has_value());
+  const std::string second = Enrol(token, csr)->agent_id;
+  EXPECT_NE(second, first);
+  EXPECT_EQ(Enrol(token, csr)->agent_id, second);
+  ASSERT_TRUE(registry_->RevokeAgent(second).has_value());
+  EXPECT_FALSE(Enrol(token, csr).has_value()) << "used 2 of 2 times";
+}
+
 TEST_F(RegistryTest, RenewalKeepsTheIdentityAndProlongsIt) {
   const auto enrolment = Enrol(Token());
   ASSERT_TRUE(enrolment.has_value());
@@ -142,6 +171,17 @@ TEST_F(RegistryTest, RenewalKeepsTheIdentityAndProlongsIt) {
   EXPECT_EQ(renewed->agent_id, enrolment->agent_id);
   EXPECT_EQ(ReadCertificate(renewed->certificate_pem)->validity.to_s,
             clock_.WallNs() / kNsPerSecond + 30 * 86'400);
+}
+
+TEST_F(RegistryTest, TheSameMachineMayAskWhatItWasBefore) {
+  const auto enrolment = Enrol(Token());
+  ASSERT_TRUE(enrolment.has_value());
+  ASSERT_TRUE(registry_->NewEpoch(enrolment->agent_id).has_value());
+  ASSERT_TRUE(registry_->RevokeAgent(enrolment->agent_id).has_value());
+  EXPECT_EQ(registry_->EpochOfEarlier(enrolment->agent_id, kMachine), 2U);
+  EXPECT_EQ(registry_->EpochOfEarlier(enrolment->agent_id, std::string(16, 'c')), std::nullopt);
+  EXPECT_EQ(registry_->EpochOfEarlier("someone", kMachine), std::nullopt);
+  EXPECT_EQ(registry_->EpochOfEarlier(std::string(1000, 'x'), kMachine), std::nullopt);
 }
 
 TEST_F(RegistryTest, EpochsOnlyGrow) {
