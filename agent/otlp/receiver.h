@@ -46,6 +46,8 @@ class OtlpReceiver {
     void AcceptSpans(std::vector<Span> spans) override { sink_.AcceptSpans(std::move(spans)); }
     void Commit(std::function<void(Status)> done) override { sink_.Commit(std::move(done)); }
     bool Congested() const override { return sink_.Congested(); }
+    // Until the disk takes it, or a gap record says that it went.
+    bool KeepsRefused() const override { return true; }
 
    private:
     Sink& sink_;

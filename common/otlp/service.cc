@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "common/base/log.h"
+#include "common/bytes/hash.h"
 #include "common/codec/otlp/answer.h"
 #include "common/model/labels.h"
 
@@ -109,6 +110,14 @@ void OtlpService::Call(const OtlpCall& call, const HttpRequest& request, Respond
   const auto body = Body(call, request, storage, refusal);
   if (!body) return answer(refusal, false);
   stats_->bytes[static_cast<std::size_t>(call.signal)].Add(body->size());
+  std::optional<std::uint64_t> hash;
+  if (call.signal == Signal::kLogs && consumer_.KeepsRefused()) {
+    hash = Hash64(*body);
+    if (const auto* kept = kept_->Find(*hash, clock_.SteadyMs()); kept != nullptr) {
+      stats_->repeats.Add();
+      return Commit(answer, *kept, hash);
+    }
+  }
   const auto outcome = Accept(call, *body);
   if (!outcome) return answer(OtlpReplyOf(outcome.error(), options_.retry_after_s), false);
   stats_->Count(call.signal, *outcome);
@@ -120,14 +129,23 @@ void OtlpService::Call(const OtlpCall& call, const HttpRequest& request, Respond
   reply.body = EncodeOtlpAnswer(call.signal, call.encoding(), *outcome);
   const bool partial = outcome->rejected() != 0;
   if (outcome->accepted == 0) return answer(reply, partial);  // Nothing to wait for.
+  Commit(answer, {.reply = std::move(reply), .partial = partial}, hash);
+}
+
+void OtlpService::Commit(std::function<void(const OtlpReply&, bool partial)> answer,
+                         KeptRequests::Answer stored, std::optional<std::uint64_t> kept) {
   ++*pending_;
   stats_->pending.Set(static_cast<double>(*pending_));
-  consumer_.Commit([answer, reply = std::move(reply), partial, pending = pending_, stats = stats_,
-                    metrics = metrics_,
-                    retry_after_s = options_.retry_after_s](const Status& status) {
+  consumer_.Commit([answer = std::move(answer), stored = std::move(stored), kept,
+                    pending = pending_, stats = stats_, metrics = metrics_, requests = kept_,
+                    clock = &clock_, retry_after_s = options_.retry_after_s](const Status& status) {
     --*pending;
     stats->pending.Set(static_cast<double>(*pending));
-    if (status.has_value()) return answer(reply, partial);
+    if (status.has_value()) {
+      if (kept) requests->Stored(*kept);
+      return answer(stored.reply, stored.partial);
+    }
+    if (kept) requests->Add(*kept, stored, clock->SteadyMs());
     metrics->NotStored();
     // Whatever kept it from the disk: the client has the data still.
     answer(OtlpReplyOf(Unavailable("not stored: " + status.error().message), retry_after_s), false);

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,7 @@
 #include "common/codec/otlp/otlp.h"
 #include "common/http/message.h"
 #include "common/model/record.h"
+#include "common/otlp/kept_requests.h"
 #include "common/otlp/stats.h"
 
 namespace opssight {
@@ -41,6 +43,10 @@ class OtlpConsumer {
   virtual void Commit(std::function<void(Status)> done) = 0;
   // True: requests are refused with a retryable error before they are decoded.
   virtual bool Congested() const = 0;
+  // Whether what was accepted will be stored, if it can be, though Commit's done said no.
+  // A request with log records that comes again is then not accepted again: they would be
+  // there twice (of spans and samples that come twice one is shown).
+  virtual bool KeepsRefused() const { return false; }
 };
 
 struct OtlpOptions {
@@ -68,6 +74,10 @@ class OtlpService {
   Result<std::string_view> Body(const OtlpCall& call, const HttpRequest& request,
                                 std::string& storage, OtlpReply& refusal) const;
   void AcceptSpans(std::vector<Span> spans);
+  // Answers once what was accepted is on disk. kept: the request's hash, where it is to be
+  // known again if it is not.
+  void Commit(std::function<void(const OtlpReply&, bool partial)> answer,
+              KeptRequests::Answer stored, std::optional<std::uint64_t> kept);
   Result<OtlpOutcome> Accept(const OtlpCall& call, std::string_view body);
 
   const OtlpOptions options_;
@@ -76,6 +86,7 @@ class OtlpService {
   const std::shared_ptr<OtlpMetricsDecoder> metrics_;  // Also of the answers that wait.
   const std::shared_ptr<OtlpStats> stats_;             // As well.
   const std::shared_ptr<std::size_t> pending_ = std::make_shared<std::size_t>(0);
+  const std::shared_ptr<KeptRequests> kept_ = std::make_shared<KeptRequests>();
 };
 
 }  // namespace opssight

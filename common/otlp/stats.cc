@@ -51,6 +51,8 @@ void OtlpStats::AddTo(Registry& registry) const {
                "Samples of a series that had one at that time.", duplicate_samples);
   registry.Add("opssight_otlp_unrouted_requests_total",
                "Requests of a path, method or content type that is not OTLP's.", unrouted);
+  registry.Add("opssight_otlp_repeated_requests_total",
+               "Log requests sent again while their records were held to be stored.", repeats);
   registry.Add("opssight_otlp_preflights_total", "CORS preflight requests.", preflights);
   registry.Add("opssight_otlp_pending_requests", "Requests that wait for the disk.", pending);
   registry.Add("opssight_otlp_delta_series", "Series of delta temporality being summed.",

@@ -29,7 +29,8 @@ struct OtlpStats {
   Counter duplicate_samples;
   Counter unrouted;  // 404, 405, 415.
   Counter preflights;
-  Gauge pending;  // Requests whose records wait for the disk.
+  Counter repeats;  // Requests of which the records were held already.
+  Gauge pending;    // Requests whose records wait for the disk.
   Gauge delta_series;
 
   void Count(const OtlpCall& call, Result result) {

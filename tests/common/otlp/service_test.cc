@@ -30,6 +30,7 @@ class FakeConsumer final : public OtlpConsumer {
   }
   void Commit(std::function<void(Status)> done) override { commits.push_back(std::move(done)); }
   bool Congested() const override { return congested; }
+  bool KeepsRefused() const override { return keeps_refused; }
 
   std::vector<MetricRow> metrics;
   std::vector<LogRows> logs;
@@ -40,6 +41,7 @@ class FakeConsumer final : public OtlpConsumer {
   std::size_t exemplars = 0;
   std::size_t metadata = 0;
   bool congested = false;
+  bool keeps_refused = false;
 };
 
 std::string OneSpan(bool good = true) {
@@ -144,6 +146,55 @@ TEST_F(OtlpServiceTest, AFailedCommitIsRetryable) {
   EXPECT_THAT(answers_[0].headers, Contains(Pair("retry-after", "2")));
   EXPECT_EQ(Trailer(answers_[1], "grpc-status"), "14");
   EXPECT_NE(Trailer(answers_[1], "grpc-status-details-bin"), "");
+}
+
+TEST_F(OtlpServiceTest, ARefusedLogRequestWhoseRecordsAreHeldIsKnownAgain) {
+  consumer_.keeps_refused = true;
+  const auto send = [this](std::string body) {
+    answers_.clear();
+    consumer_.commits.clear();
+    Send("/v1/logs", "application/json", std::move(body));
+  };
+  send(kLog);
+  consumer_.commits.at(0)(IoError("spool", 28));
+  EXPECT_EQ(answers_.at(0).status, 503);
+  send(kLog);
+  consumer_.commits.at(0)(IoError("spool", 28));
+  EXPECT_EQ(answers_.at(0).status, 503) << "not stored yet";
+  send(std::string(kLog) + " ");
+  EXPECT_EQ(consumer_.logs.size(), 2U) << "another request";
+  send(kLog);
+  consumer_.commits.at(0)({});
+  EXPECT_EQ(answers_.at(0).status, 200);
+  EXPECT_EQ(answers_.at(0).body, "{}");
+  EXPECT_EQ(consumer_.logs.size(), 2U) << "accepted once";
+  EXPECT_EQ(service_->stats().repeats.value(), 2U);
+  send(kLog);
+  EXPECT_EQ(consumer_.logs.size(), 3U) << "after it was stored the same is more of it";
+}
+
+TEST_F(OtlpServiceTest, ARefusedRequestOfAConsumerThatHoldsNothingIsTakenAgain) {
+  Send("/v1/logs", "application/json", kLog);
+  consumer_.commits.at(0)(IoError("spool", 28));
+  Send("/v1/logs", "application/json", kLog);
+  EXPECT_EQ(consumer_.logs.size(), 2U);
+  consumer_.keeps_refused = true;
+  Post(OneSpan());
+  consumer_.commits.back()(IoError("spool", 28));
+  Post(OneSpan());
+  EXPECT_EQ(consumer_.spans.size(), 2U) << "shown once, and better twice than not at all";
+}
+
+TEST(KeptRequestsTest, AreBoundedByNumberAndAge) {
+  KeptRequests kept(2, 1000);
+  for (const std::uint64_t hash : {1U, 2U, 3U}) kept.Add(hash, {}, 0);
+  EXPECT_EQ(kept.size(), 2U);
+  EXPECT_EQ(kept.Find(1, 0), nullptr);
+  EXPECT_NE(kept.Find(2, 999), nullptr);
+  kept.Stored(2);
+  EXPECT_EQ(kept.Find(2, 999), nullptr);
+  EXPECT_NE(kept.Find(3, 999), nullptr);
+  EXPECT_EQ(kept.Find(3, 1000), nullptr);
 }
 
 TEST_F(OtlpServiceTest, CongestionRefusesBeforeDecoding) {
