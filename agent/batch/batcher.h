@@ -48,6 +48,9 @@ class Batcher final : public Sink {
   void AcceptGap(Gap gap) override;
   void Commit(std::function<void(Status)> done) override;
   bool Congested() const override;  // Any thread.
+  // Whether the spool cannot be written now, so that Stop() may lose what is in memory. Any
+  // thread.
+  bool failing() const { return packer_.failing(); }
 
   // After each transaction of the spool: there may be new batches.
   void OnSpooled(std::function<void()> listener);

@@ -90,6 +90,7 @@ void Packer::Run() {
     taken.clear();
     const std::int64_t now_ms = clock_.SteadyMs();
     if (DueNow(now_ms) || !open) Flush(now_ms);
+    if (!open && !pending_.empty() && spool_.FreeReserve()) Flush(now_ms);
     if (!open) break;
   }
   GiveUp();

@@ -42,8 +42,9 @@ class Packer {
   void Start();
   Channel<ClosedBatch>& channel() { return channel_; }
   std::size_t channel_bytes() const { return channel_.bytes(); }
-  // Writes what is in the channel, once, and joins. What the disk then refuses is lost
-  // from memory: its commits get the error, its positions were not moved.
+  // Writes what is in the channel, on a full disk into the spool's reserve, and joins. What
+  // the disk then refuses is lost from memory: its commits get the error, its positions were
+  // not moved.
   void Stop();
 
   bool failing() const { return failing_.load(std::memory_order_relaxed); }

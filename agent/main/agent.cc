@@ -57,6 +57,7 @@ class Running final : public Agent {
   ~Running() override { Stop(); }
 
   Status Start();
+  bool failing() const override { return batcher_ != nullptr && batcher_->failing(); }
   void Stop() override;
 
  private:
@@ -100,7 +101,10 @@ class Running final : public Agent {
 
 Status Running::OpenSpool() {
   OPS_TRY(lock_, DirLock::Take(config_.data_dir));
-  OPS_TRY(spool_, Spool::Open(config_.spool, clock_));
+  SpoolOptions spool = config_.spool;
+  // As much as may be in memory (BatchOptions), packed, and the pages that go with it.
+  spool.reserve_bytes = config_.batch.pending_bytes_max + config_.batch.channel_bytes_max;
+  OPS_TRY(spool_, Spool::Open(spool, clock_));
   return {};
 }
 
@@ -149,6 +153,7 @@ Status Running::StartShipping() {
   OPS_TRY(const std::string fingerprint, ThisMachine(config_.host_root, config_.data_dir));
   ShipperOptions options{.aggregator = address, .server_name = {}, .session = config_.ship};
   options.retry_max_ms = kRetryMaxMs;
+  options.session.agent_id = identity_.info.common_name;
   options.session.host = config_.host;
   options.session.agent_version = ThisBuild().version;
   std::copy(fingerprint.begin(), fingerprint.end(), options.session.fingerprint.begin());

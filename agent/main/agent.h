@@ -26,6 +26,8 @@ class Agent {
   static Result<std::unique_ptr<Agent>> Start(AgentConfig config, Identity identity, Clock& clock);
   virtual ~Agent() = default;
 
+  // Whether the disk takes no writes now: what is in memory might not survive Stop.
+  virtual bool failing() const = 0;
   // Stops the sources, puts what they handed over on disk, then ends.
   virtual void Stop() = 0;
 };

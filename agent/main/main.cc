@@ -71,6 +71,11 @@ class Program {
       OPS_LOG(kInfo, "config: {}: {} -> {}", change.key, change.from, change.to);
     }
     if (changes.empty()) return {};
+    if (agent_->failing()) {
+      return Unavailable(
+          "the disk takes no writes, and what is in memory might be lost; reload again when "
+          "opssight_batch_failing is 0");
+    }
     AgentConfig before = std::exchange(config_, std::move(next));
     agent_->Stop();
     agent_.reset();

@@ -39,6 +39,11 @@ std::uint64_t Spool::epoch() const {
   return state_.epoch;
 }
 
+std::string Spool::agent_id() const {
+  MutexLock lock(mutex_);
+  return state_.agent_id;
+}
+
 bool Spool::wants_epoch() const {
   MutexLock lock(mutex_);
   return state_.wants_epoch;

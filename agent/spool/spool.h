@@ -56,6 +56,9 @@ struct SpoolOptions {
   // Tombstones that may have been sent are not merged (their gaps would count twice)
   // until they take more than bytes_max / this.
   std::uint64_t tombstone_divisor = 16;
+  // Disk kept in "<path>.reserve", for what is in memory when the agent ends on a full disk;
+  // 0: none.
+  std::uint64_t reserve_bytes = 0;
 };
 
 // One batch to be written, or (frame empty) positions alone.
@@ -113,10 +116,14 @@ class Spool final : public SpoolView, public PositionReader {
   Result<std::vector<std::uint64_t>> Write(std::span<const SpoolWrite> writes) OPS_EXCLUDES(mutex_);
   bool HasQueued() const OPS_EXCLUDES(mutex_);
   bool HasUrgent() const OPS_EXCLUDES(mutex_);  // Somebody waits for it.
+  // Gives the reserve's disk back, before the last Write. False: there is none. The next
+  // Open makes it again.
+  bool FreeReserve();
 
   // ---- any thread
 
   std::uint64_t epoch() const override OPS_EXCLUDES(mutex_);
+  std::string agent_id() const override OPS_EXCLUDES(mutex_);
   bool wants_epoch() const override OPS_EXCLUDES(mutex_);
   std::uint64_t next_seq() const override OPS_EXCLUDES(mutex_);
   std::vector<SeqRange> Ranges() const override OPS_EXCLUDES(mutex_);
@@ -142,6 +149,7 @@ class Spool final : public SpoolView, public PositionReader {
   struct Attempt;
   Spool(const SpoolOptions& options, const Clock& clock) : options_(options), clock_(clock) {}
 
+  void MakeReserve() const;
   Status OpenFile() OPS_EXCLUDES(mutex_);
   Status OpenOrReplace() OPS_EXCLUDES(mutex_);
   Status MoveAside(const Error& why) OPS_EXCLUDES(mutex_);

@@ -49,6 +49,7 @@ struct StoredRun {
 
 struct RebaseOrder {
   std::uint64_t new_epoch = 0;
+  std::string agent_id;  // Whose epoch it is.
   // What the aggregator has of the old epoch. A live batch among these is
   //  - dropped, stored already, when seq <= proven_through (same bytes there), or
   //    where the spool can prove it otherwise;
@@ -75,6 +76,9 @@ class SpoolView {
   virtual ~SpoolView() = default;
 
   virtual std::uint64_t epoch() const = 0;  // 0: none yet.
+  // The agent that epoch and numbers are of; "": not known. Another than ours where this
+  // host enrolled again.
+  virtual std::string agent_id() const { return {}; }
   // The numbers may be another spool's too (a new, unreadable or copied file): a new
   // epoch is to be asked for, and nothing sent before Rebase.
   virtual bool wants_epoch() const = 0;

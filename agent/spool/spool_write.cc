@@ -2,6 +2,7 @@
 // what is done where one fails.
 #include <algorithm>
 #include <cerrno>
+#include <fcntl.h>
 #include <filesystem>
 #include <sys/stat.h>
 #include <system_error>
@@ -19,6 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr const char* kReserve = ".reserve";
 constexpr unsigned kCorruptMax = 3;          // Transactions in a row, then the file is given up.
 constexpr std::uint64_t kRecordBytes = 512;  // A batch's share beside its frame, roughly.
 
@@ -82,7 +84,27 @@ Result<std::unique_ptr<Spool>> Spool::Open(const SpoolOptions& options, const Cl
   OPS_RETURN_IF_ERROR(spool->OpenOrReplace());
   // An unreadable one is said at once; a disk that is full says it with the first batch.
   if (spool->HasQueued()) (void)spool->Write({});
+  spool->MakeReserve();
   return spool;
+}
+
+void Spool::MakeReserve() const {
+  if (options_.reserve_bytes == 0) return;
+  const std::string path = options_.path + kReserve;
+  const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  const int error =
+      fd < 0 ? errno : posix_fallocate(fd, 0, static_cast<off_t>(options_.reserve_bytes));
+  if (fd >= 0) close(fd);
+  if (error == 0) return;
+  unlink(path.c_str());
+  OPS_LOG(kWarn,
+          "spool: {}; without it, what is in memory when the agent ends on a full disk is "
+          "lost; tried again at the next start",
+          IoError("reserve " + path, error).message);
+}
+
+bool Spool::FreeReserve() {
+  return options_.reserve_bytes != 0 && unlink((options_.path + kReserve).c_str()) == 0;
 }
 
 Status Spool::OpenFile() {

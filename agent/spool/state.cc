@@ -104,7 +104,9 @@ std::string SpoolState::Encode() const {
     PutLe(out, range.first);
     PutLe(out, range.last);
   }
-  return out;
+  if (agent_id.empty()) return out;
+  PutLe(out, static_cast<std::uint32_t>(agent_id.size()));
+  return out + agent_id;
 }
 
 Result<SpoolState> SpoolState::Decode(std::string_view bytes) {
@@ -127,6 +129,10 @@ Result<SpoolState> SpoolState::Decode(std::string_view bytes) {
     }
     out.tombs.Add(range);
   }
+  if (bytes.empty()) return out;  // Of before it was kept.
+  OPS_TRY(const std::uint32_t size, Read<std::uint32_t>(bytes));
+  if (size > bytes.size()) return Bad("ends early");
+  out.agent_id = bytes.substr(0, size);
   return out;
 }
 

@@ -55,6 +55,7 @@ struct SpoolState {
   bool wants_epoch = true;       // The numbers in use may be another spool's too.
   std::uint64_t fork_key = 1;    // Keys from here on were given after that became so; 0: never.
   std::uint64_t file_inode = 0;  // Of the file this was written to: another one is a copy.
+  std::string agent_id;          // Whose epoch it is; "": not known.
   Numbering numbering;
   RangeSet tombs;  // Keys of tombstones; one without a row in the table is empty.
 

@@ -248,7 +248,9 @@ Status SpoolTxn::RebaseRun(const RebaseOrder& order, const StoredRun& run, GapCo
 }
 
 Status SpoolTxn::Rebase(const RebaseOrder& order) {
-  if (state_.epoch == order.new_epoch && !state_.wants_epoch) return {};
+  if (state_.epoch == order.new_epoch && state_.agent_id == order.agent_id && !state_.wants_epoch) {
+    return {};
+  }
   GapCollector gaps(options_.gap_streams_max);
   for (const StoredRun& run : order.stored) {
     if (run.first <= run.last) OPS_RETURN_IF_ERROR(RebaseRun(order, run, gaps));
@@ -263,6 +265,7 @@ Status SpoolTxn::Rebase(const RebaseOrder& order) {
   }
   state_.numbering.Renumber(state_.live);
   state_.epoch = order.new_epoch;
+  state_.agent_id = order.agent_id;
   state_.wants_epoch = false;
   state_.fork_key = 0;
   ++counters_.rebases;

@@ -3,8 +3,11 @@
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <future>
+#include <memory>
 #include <set>
+#include <sys/mount.h>
 #include <sys/resource.h>
 
 #include <gtest/gtest.h>
@@ -329,6 +332,36 @@ TEST_F(BatcherTest, GoesOnAfterAFullDisk) {
   EXPECT_GT(found.gaps[0], 0U);
   EXPECT_EQ(Stats().dropped[0], found.gaps[0]);
   EXPECT_EQ(PositionOf("tail/"), std::to_string(line));
+}
+
+// A file system of 4 MiB that another program fills.
+TEST_F(BatcherTest, WhatIsInMemoryWhenItStopsOnAFullDiskGoesToTheReserve) {
+  std::filesystem::create_directory(dir_ + "/disk");
+  if (mount("tmpfs", (dir_ + "/disk").c_str(), "tmpfs", 0, "size=4m") != 0) {
+    GTEST_SKIP() << "needs root, to mount a file system";
+  }
+  const std::shared_ptr<void> mounted(nullptr, [this](void*) {
+    spool_.reset();
+    umount2((dir_ + "/disk").c_str(), MNT_DETACH);
+  });
+  spool_options_.path = dir_ + "/disk/spool.mdb";
+  spool_options_.reserve_bytes = 1 << 20;
+  Start();
+  On([&] { AcceptLine(1); });
+  ASSERT_TRUE(Committed().has_value());
+  {
+    std::ofstream file(dir_ + "/disk/other", std::ios::binary);
+    while (file << std::string(4096, 'x') << std::flush) {
+    }
+  }
+  for (std::uint64_t line = 2; line <= 20; ++line) On([&] { AcceptLine(line, 20'000); });
+  EXPECT_FALSE(Committed().has_value());
+  EXPECT_TRUE(batcher_->failing());
+  Stop();
+  EXPECT_FALSE(std::filesystem::exists(spool_options_.path + ".reserve"));
+  const Found found = ReadAll();
+  EXPECT_EQ(found.lines.size(), 20U);
+  EXPECT_EQ(PositionOf("tail/"), "20");
 }
 
 }  // namespace

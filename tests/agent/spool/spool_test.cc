@@ -207,6 +207,18 @@ TEST_F(SpoolTest, ANewSpoolWantsAnEpochAndKeepsItsNumbers) {
   EXPECT_FALSE(spool->wants_epoch());
 }
 
+TEST_F(SpoolTest, KnowsWhoseItsNumbersAre) {
+  auto spool = Open();
+  MustWrite(*spool, {Lines(1, 1)});
+  EXPECT_EQ(spool->agent_id(), "");
+  ASSERT_TRUE(RebaseNow(*spool, {.new_epoch = 4, .agent_id = "one"}));
+  ASSERT_TRUE(RebaseNow(*spool, {.new_epoch = 4, .agent_id = "two"}));
+  spool.reset();
+  spool = Open();
+  EXPECT_EQ(spool->agent_id(), "two");
+  EXPECT_EQ(spool->Ranges(), (Ranges{{1, 1}}));
+}
+
 TEST_F(SpoolTest, ACopiedFileWantsAnEpochAndKnowsWhatIsStored) {
   {
     auto spool = Open();
