@@ -62,13 +62,16 @@ void AgentSession::Opened(std::int64_t now_ms) {
   hello_next_ = spool_.next_seq();
   epoch_ = spool_.epoch();
   const std::vector<SeqRange> live = spool_.Ranges();
-  const bool ask = ask_epoch_ || spool_.wants_epoch() || epoch_ == 0;
+  const std::string numbered_for = spool_.agent_id();
+  moved_ = !numbered_for.empty() && numbered_for != options_.agent_id;
+  const bool ask = ask_epoch_ || spool_.wants_epoch() || epoch_ == 0 || moved_;
   Put(session::Hello{.epoch = epoch_,
                      .next_seq = ask ? 0 : hello_next_,
                      .first_unacked = live.empty() ? 0 : live.front().first,
                      .fingerprint = options_.fingerprint,
                      .host = options_.host,
-                     .agent_version = options_.agent_version});
+                     .agent_version = options_.agent_version,
+                     .numbered_for = moved_ ? numbered_for : ""});
 }
 
 void AgentSession::Closed() {
@@ -250,7 +253,10 @@ void AgentSession::SetUpLanes(const session::Welcome& welcome, std::int64_t now_
 }
 
 void AgentSession::Rebase(const session::Welcome& welcome) {
-  RebaseOrder order{.new_epoch = welcome.epoch, .sure_from = hello_next_};
+  RebaseOrder order{.new_epoch = welcome.epoch,
+                    .agent_id = options_.agent_id,
+                    .stored = {},
+                    .sure_from = hello_next_};
   SeqSet live;
   for (const SeqRange& range : spool_.Ranges()) live.Add(range.first, range.last);
   SeqSet known = live;
@@ -264,7 +270,8 @@ void AgentSession::Rebase(const session::Welcome& welcome) {
       order.proven_through = std::max(order.proven_through, run.last);
     }
   }
-  order.lost = known.Missing(hello_next_);
+  // Of an agent that is not known there nothing is missing: it is at another aggregator.
+  order.lost = moved_ && welcome.runs.empty() ? 0 : known.Missing(hello_next_);
   if (welcome.used_since) {
     // Only what is proven to be stored goes silently; of all else another copy may
     // have sent the same under another number.
@@ -273,7 +280,10 @@ void AgentSession::Rebase(const session::Welcome& welcome) {
     order.proven_through = 0;
     order.used_since = true;
   }
-  if (epoch_ == 0 && order.lost == 0) {
+  if (moved_) {
+    OPS_LOG(kInfo, "ship: batches of agent {} go on as those of agent {}, epoch {}; {} were lost",
+            spool_.agent_id(), options_.agent_id, welcome.epoch, order.lost);
+  } else if (epoch_ == 0 && order.lost == 0) {
     OPS_LOG(kInfo, "ship: batches of this spool are of epoch {}", welcome.epoch);
   } else {
     OPS_LOG(kInfo, "ship: going over from epoch {} to {}: up to batch {} is stored; {} were lost",

@@ -37,6 +37,7 @@
 namespace opssight {
 
 struct AgentSessionOptions {
+  std::string agent_id;  // As in the certificate.
   std::string host;
   std::string agent_version;
   session::Fingerprint fingerprint{};
@@ -144,6 +145,7 @@ class AgentSession {
 
   State state_ = State::kClosed;
   bool ask_epoch_ = false;  // The next Hello asks for a new one.
+  bool moved_ = false;      // The spool's numbers are of another agent: this host before.
   bool rebasing_ = false;
   std::uint64_t connection_ = 0;  // Counts connections: a done call of an old one is none of ours.
   std::optional<End> end_;

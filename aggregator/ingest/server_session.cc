@@ -196,27 +196,34 @@ void ServerSession::OnHello(const session::Hello& hello) {
 void ServerSession::Admit(std::int64_t now_ms) {
   std::uint64_t newest = 0;  // Again: another session may have got a new one meanwhile.
   if (ended() || !CheckIdentity(&newest)) return;
-  const auto progress = host_.acceptor().Progress(peer_.agent_id, hello_.epoch);
+  const Numbered numbered = NumberedFor(newest);
+  Result<AgentProgress> progress = AgentProgress();
+  if (!numbered.agent_id.empty()) {
+    progress = host_.acceptor().Progress(numbered.agent_id, hello_.epoch);
+  }
   if (!progress) return End(ByeCode::kOverloaded, progress.error().message);
 
   session::Welcome welcome{.epoch = hello_.epoch,
                            .window_batches = host_.options().window_batches,
                            .window_bytes = host_.options().window_bytes,
                            .unix_ms = static_cast<std::uint64_t>(host_.wall_ms())};
-  bool fork = hello_.next_seq == 0 || hello_.epoch != newest;
+  bool fork = hello_.next_seq == 0 || hello_.epoch != newest || numbered.agent_id != peer_.agent_id;
   for (const CommittedRun& run : progress->runs) {
     fork = fork || run.last >= hello_.next_seq;
     welcome.runs.push_back({.first = run.first, .last = run.last, .last_hash = run.last_hash});
   }
   if (fork) {
-    const Result<bool> used = UsedSince(newest);
+    const Result<bool> used = UsedSince(numbered);
     if (!used) return End(ByeCode::kOverloaded, used.error().message);
     welcome.used_since = *used;
     const Result<std::uint64_t> epoch = NewEpoch();
     if (!epoch) return End(ByeCode::kOverloaded, epoch.error().message);
     welcome.epoch = *epoch;
     ++host_.stats().epochs;
-    if (hello_.epoch == 0) {
+    if (numbered.agent_id != peer_.agent_id) {
+      OPS_LOG(kInfo, "ingest: agent {} ({}): was agent {}; goes on as epoch {}", hello_.host,
+              peer_.agent_id, hello_.numbered_for, welcome.epoch);
+    } else if (hello_.epoch == 0) {
       OPS_LOG(kInfo, "ingest: agent {} ({}): begins with epoch {}", hello_.host, peer_.agent_id,
               welcome.epoch);
     } else {
@@ -235,12 +242,22 @@ void ServerSession::Admit(std::int64_t now_ms) {
   Send(welcome);
 }
 
+ServerSession::Numbered ServerSession::NumberedFor(std::uint64_t newest) const {
+  if (hello_.numbered_for.empty() || hello_.numbered_for == peer_.agent_id) {
+    return {.agent_id = peer_.agent_id, .newest = newest};
+  }
+  const auto earlier =
+      host_.authority().EpochOfEarlier(hello_.numbered_for, Bytes(hello_.fingerprint));
+  if (!earlier) return {};
+  return {.agent_id = hello_.numbered_for, .newest = *earlier};
+}
+
 // Whether anything was stored under an epoch later than the agent's.
-Result<bool> ServerSession::UsedSince(std::uint64_t newest) {
-  if (hello_.epoch == 0 || hello_.epoch >= newest) return false;
-  if (newest - hello_.epoch > kEpochTries) return true;
-  for (std::uint64_t epoch = hello_.epoch + 1; epoch <= newest; ++epoch) {
-    OPS_TRY(const AgentProgress progress, host_.acceptor().Progress(peer_.agent_id, epoch));
+Result<bool> ServerSession::UsedSince(const Numbered& numbered) {
+  if (hello_.epoch == 0 || hello_.epoch >= numbered.newest) return false;
+  if (numbered.newest - hello_.epoch > kEpochTries) return true;
+  for (std::uint64_t epoch = hello_.epoch + 1; epoch <= numbered.newest; ++epoch) {
+    OPS_TRY(const AgentProgress progress, host_.acceptor().Progress(numbered.agent_id, epoch));
     if (!progress.runs.empty()) return true;
   }
   return false;

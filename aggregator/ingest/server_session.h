@@ -137,7 +137,14 @@ class ServerSession {
   void OnPong(const session::Pong& pong);
   bool RefuseCertificate();
   bool CheckIdentity(std::uint64_t* epoch);
-  Result<bool> UsedSince(std::uint64_t newest);
+  // Whose numbers the agent's spool has, and the newest epoch of that one; agent_id is empty
+  // where it is nobody who is known here.
+  struct Numbered {
+    std::string agent_id;
+    std::uint64_t newest = 0;
+  };
+  Numbered NumberedFor(std::uint64_t newest) const;
+  Result<bool> UsedSince(const Numbered& numbered);
   Result<std::uint64_t> NewEpoch();
   void SendNack(std::uint64_t seq, session::NackCode code, std::string message, std::uint64_t hint);
   void Send(const session::Frame& frame) { connection_.Write(session::Encode(frame)); }

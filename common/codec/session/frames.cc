@@ -38,6 +38,7 @@ void Put(std::string& out, const Hello& hello) {
   PutFingerprint(out, hello.fingerprint);
   PutString16(out, hello.host);
   PutString16(out, hello.agent_version);
+  if (!hello.numbered_for.empty()) PutString16(out, hello.numbered_for);
 }
 
 void Put(std::string& out, const Welcome& welcome) {
@@ -155,6 +156,7 @@ class Fields {
   std::string_view Rest() { return std::exchange(bytes_, {}); }
   void Require(bool condition) { ok_ = ok_ && condition; }
   bool ok() const { return ok_; }
+  bool empty() const { return bytes_.empty(); }
 
  private:
   std::string_view bytes_;
@@ -169,6 +171,7 @@ void Take(Fields& fields, Hello& hello) {
   fields.GetFingerprint(hello.fingerprint);
   hello.host = fields.String16();
   hello.agent_version = fields.String16();
+  if (!fields.empty()) hello.numbered_for = fields.String16();
 }
 
 void Take(Fields& fields, Welcome& welcome) {

@@ -56,6 +56,9 @@ struct Hello {
   Fingerprint fingerprint{};
   std::string host;
   std::string agent_version;
+  // Where it is another than the certificate's: the agent for which epoch and next_seq were
+  // counted, which this host was before it enrolled again. next_seq is then 0.
+  std::string numbered_for;
   bool operator==(const Hello&) const = default;
 };
 

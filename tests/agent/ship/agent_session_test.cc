@@ -31,6 +31,7 @@ class FakeSpool final : public SpoolView {
   }
 
   std::uint64_t epoch() const override { return 7; }
+  std::string agent_id() const override { return agent; }
   bool wants_epoch() const override { return false; }
   std::uint64_t next_seq() const override { return next; }
   std::vector<SeqRange> Ranges() const override {
@@ -82,6 +83,7 @@ class FakeSpool final : public SpoolView {
     done({});
   }
   void Rebase(RebaseOrder order, Done done) override {
+    if (!order.agent_id.empty()) log += order.agent_id + ": ";
     for (const StoredRun& run : order.stored) log += fmt::format("{}-{} ", run.first, run.last);
     log += fmt::format("rebase to {} proven {} sure {} lost {}", order.new_epoch,
                        order.proven_through, order.sure_from, order.lost);
@@ -89,6 +91,7 @@ class FakeSpool final : public SpoolView {
   }
 
   std::map<std::uint64_t, std::string> frames;
+  std::string agent;
   std::uint64_t next = 1;
   std::uint64_t damaged_seq = 0;
   bool with_layout = false;
@@ -354,6 +357,33 @@ TEST_F(AgentSessionTest, WhatAnotherCopyMayHaveSentIsUnproven) {
   Start();
   Get(session::Welcome{.epoch = 9, .window_batches = 1, .runs = {RunTo(3)}, .used_since = true});
   EXPECT_EQ(spool_.log, "remove 1-3 1-5 rebase to 9 proven 0 sure 6 lost 0");
+}
+
+TEST_F(AgentSessionTest, AHostThatEnrolledAgainSaysWhoseItsNumbersAre) {
+  options_.agent_id = "new";
+  spool_.agent = "old";
+  spool_.Append(5);
+  spool_.Remove({{.first = 1, .last = 2}});  // The old one's, acknowledged.
+  for (const bool known : {true, false}) {
+    session_ = std::make_unique<AgentSession>(options_, spool_, stats_);
+    session_->Opened(now_ms_);
+    reader_ = session::FrameReader(session::kFrameBytesMax);
+    reader_.Feed(session_->Produce(now_ms_, 0));
+    const auto frame = reader_.Next();
+    const auto& hello = std::get<session::Hello>(**frame);
+    EXPECT_EQ(hello.numbered_for, "old");
+    EXPECT_EQ(hello.next_seq, 0U);
+    spool_.log.clear();
+    // The aggregator has one more than it said; or it never knew the old one.
+    Welcome(known ? std::vector<session::Run>{RunTo(3)} : std::vector<session::Run>(), 8);
+    EXPECT_EQ(spool_.log, known ? "new: 1-3 rebase to 8 proven 3 sure 6 lost 0"
+                                : "new: rebase to 8 proven 0 sure 6 lost 0");
+  }
+  spool_.agent = "new";
+  session_ = std::make_unique<AgentSession>(options_, spool_, stats_);
+  session_->Opened(now_ms_);
+  reader_.Feed(session_->Produce(now_ms_, 0));
+  EXPECT_EQ(std::get<session::Hello>(**reader_.Next()).numbered_for, "");
 }
 
 TEST_F(AgentSessionTest, PingsInSilenceAndGivesUp) {

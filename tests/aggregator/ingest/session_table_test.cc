@@ -22,7 +22,8 @@ class FakeAcceptor final : public BatchAcceptor {
   void Submit(IncomingBatch batch, Done done) override {
     waiting.emplace_back(std::move(batch), std::move(done));
   }
-  Result<AgentProgress> Progress(const std::string& /*agent_id*/, std::uint64_t epoch) override {
+  Result<AgentProgress> Progress(const std::string& agent_id, std::uint64_t epoch) override {
+    if (agent_id != of) return AgentProgress();
     return AgentProgress{.runs = runs[epoch]};
   }
   void Answer(SubmitResult result) {
@@ -32,6 +33,7 @@ class FakeAcceptor final : public BatchAcceptor {
   }
 
   std::vector<std::pair<IncomingBatch, Done>> waiting;
+  std::string of = "agent";  // Whose runs are:
   std::map<std::uint64_t, std::vector<CommittedRun>> runs;
 };
 
@@ -47,7 +49,14 @@ class FakeAuthority final : public EnrolAuthority {
   AgentCheck Check(const std::string& /*agent_id*/, std::string_view /*fingerprint*/) override {
     return {.verdict = verdict, .message = "as the test says", .epoch = epoch};
   }
+  std::optional<std::uint64_t> EpochOfEarlier(const std::string& agent_id,
+                                              std::string_view fingerprint) override {
+    if (agent_id != "earlier" || fingerprint != std::string(16, '\0')) return std::nullopt;
+    return earlier_epoch;
+  }
   Result<std::uint64_t> NewEpoch(const std::string& /*agent_id*/) override { return ++epoch; }
+
+  std::uint64_t earlier_epoch = 1;
 
   AgentCheck::Verdict verdict = AgentCheck::Verdict::kOk;
   std::uint64_t epoch = 1;
@@ -121,6 +130,9 @@ class SessionTableTest : public testing::Test {
       if (const auto* welcome = std::get_if<session::Welcome>(&**next)) {
         text += fmt::format("Welcome epoch {}{} ", welcome->epoch,
                             welcome->used_since ? " (used since)" : "");
+        if (say_runs_ && !welcome->runs.empty()) {
+          text += fmt::format("to {} ", welcome->runs.back().last);
+        }
       } else if (const auto* ack = std::get_if<session::Ack>(&**next)) {
         for (const auto& range : ack->ranges)
           text += fmt::format("Ack {}-{} ", range.first, range.last);
@@ -149,6 +161,7 @@ class SessionTableTest : public testing::Test {
   std::unique_ptr<SessionTable> table_;
   std::int64_t now_ms_ = 1'000;
   std::uint64_t last_token_ = 0;
+  bool say_runs_ = false;
   BatchContents contents_{.gaps = {{.count = 1, .reason = "test"}}};
 };
 
@@ -272,6 +285,30 @@ TEST_F(SessionTableTest, GivesANewEpochToStateThatIsNotTheNewest) {
   Open(5);
   Get(5, session::Hello{.epoch = 20, .next_seq = 5});  // This side was restored from a copy.
   EXPECT_EQ(Sent(5), "Welcome epoch 21 ");
+}
+
+TEST_F(SessionTableTest, AHostThatEnrolledAgainIsToldWhatIsStoredOfItsEarlierSelf) {
+  say_runs_ = true;
+  acceptor_.of = "earlier";
+  acceptor_.runs[1] = {{.first = 1, .last = 9, .last_hash = 5}};
+  const auto hello = [this](std::uint64_t id, session::Hello from) {
+    Open(id);
+    from.epoch = 1;
+    Get(id, from);
+    const std::string sent = Sent(id);
+    Get(id, session::Bye{});
+    return sent;
+  };
+  EXPECT_EQ(hello(1, {.numbered_for = "earlier"}), "Welcome epoch 2 to 9 ");
+  EXPECT_EQ(hello(2, {.next_seq = 1'000, .numbered_for = "earlier"}), "Welcome epoch 3 to 9 ")
+      << "never without a new epoch";
+  EXPECT_EQ(hello(3, {.numbered_for = "somebody"}), "Welcome epoch 4 ");
+  session::Hello copy{.numbered_for = "earlier"};
+  copy.fingerprint[0] = 1;
+  EXPECT_EQ(hello(4, copy), "Welcome epoch 5 ") << "another machine is told nothing of it";
+  acceptor_.runs[2] = acceptor_.runs[1];
+  authority_.earlier_epoch = 2;
+  EXPECT_EQ(hello(5, {.numbered_for = "earlier"}), "Welcome epoch 6 (used since) to 9 ");
 }
 
 TEST_F(SessionTableTest, KeepsTheSessionThatAnswers) {
