@@ -14,6 +14,7 @@ namespace opssight {
 namespace {
 
 constexpr std::int64_t kDayS = 86'400;
+constexpr std::int64_t kCaWarnDays = 90;
 constexpr std::int64_t kClockSkewS = 300;
 constexpr std::size_t kPemBytesMax = 1UL << 20;
 
@@ -63,6 +64,12 @@ Result<KeyAndCertificate> LoadOrMakeCa(const std::string& dir, const CaOptions& 
                      " has expired: agents refuse it; move ca.key and ca.pem away to get a new CA, "
                      "then enrol the agents again");
     }
+    if (const std::int64_t days = (info.validity.to_s - now_s) / kDayS; days < kCaWarnDays) {
+      OPS_LOG(kWarn,
+              "pki: {} expires in {} days, and no agent connects after that; move ca.key and "
+              "ca.pem away to get a new CA, then enrol the agents again",
+              certificate_path, days);
+    }
     return loaded;
   }
   // Only where neither is there: an unreadable CA must not be replaced by another.
@@ -96,7 +103,11 @@ Result<KeyAndCertificate> LoadOrMakeServerCertificate(const std::string& dir,
     const auto loaded = Load(key_path, certificate_path);
     if (loaded) {
       OPS_TRY(const CertificateInfo info, ReadCertificate(loaded->certificate_pem));
-      if (info.validity.to_s - now_s > options.server_days * kDayS / 3) return *loaded;
+      // Near the CA's end there is no longer one to be had.
+      if (info.validity.to_s - now_s > options.server_days * kDayS / 3 ||
+          (info.validity.to_s >= ca_info.validity.to_s && info.validity.to_s > now_s)) {
+        return *loaded;
+      }
     }
   }
   OPS_TRY(const std::string key, MakeKey());

@@ -65,8 +65,9 @@ Result<WalPosition> Store::FlushedCut(const CutNote& note, const std::vector<Sig
   OPS_TRY(const WalPosition last, wal_->LastPosition());
   WalPosition newest = 0;
   for (const SignalSlot& slot : signals) {
-    OPS_TRY(const WalPosition cut, slot.store->NewestCut());
-    newest = std::max(newest, cut);
+    const auto cut = slot.store->NewestCut();
+    if (!cut && !flushed) return cut.error();  // Else the wal is believed.
+    newest = std::max(newest, cut.value_or(0));
   }
   if (flushed && newest <= std::max(*flushed, last)) return *flushed;
   const WalPosition cut = std::max(newest, note.cut);

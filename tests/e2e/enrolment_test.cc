@@ -114,6 +114,8 @@ TEST(Enrolment, ARevokedAgentIsSentAway) {
     return programs.AgentMetric("opssight_ship_acked_total").value_or(0) > 0 &&
            programs.AgentMetric("opssight_spool_batches").value_or(1) == 0;
   })) << programs.agent().LogTail();
+  EXPECT_THAT(HttpGet(programs.url() + "/api/v1/monitoring/gaps").body, HasSubstr("\"data\":[]"))
+      << "what the earlier identity had sent is not lost";
 }
 
 // A copy of the data folder, as in a cloned machine.

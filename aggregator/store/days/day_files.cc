@@ -106,9 +106,11 @@ Result<WalPosition> DayFiles::NewestCut() const {
   OPS_TRY(const std::vector<DayNumber> days, ListDays());
   for (const DayNumber day : days) {
     const auto env = Env::Open(Path(day), {.map_bytes = options_.map_bytes, .tables_max = 4});
-    if (!env) continue;  // Recover says what is wrong with it.
-    const auto cut = NewestCutOf(**env);
+    const auto cut = env ? NewestCutOf(**env) : Result<WalPosition>(env.error());
     if (cut) newest = std::max(newest, *cut);
+    const bool skip = cut || cut.error().code == ErrorCode::kCorrupt ||  // Recover says so.
+                      cut.error().code == ErrorCode::kNotFound;          // Nothing was written.
+    if (!skip) return cut.error();
   }
   return newest;
 }

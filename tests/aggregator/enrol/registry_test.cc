@@ -205,6 +205,9 @@ TEST_F(RegistryTest, CaAndServerCertificateAreMadeOnceAndAgainWhenNeeded) {
   EXPECT_NE(server({"localhost"}, now), first) << "other names";
   const std::string second = server({"localhost"}, now);
   EXPECT_NE(server({"localhost"}, now + 300 * 86'400), second) << "about to expire";
+  const std::int64_t late = now + 3'600 * 86'400LL;
+  const std::string last = server({"localhost"}, late);
+  EXPECT_EQ(server({"localhost"}, late + 3'600), last) << "as long as the CA's";
   EXPECT_FALSE(LoadOrMakeCa(dir_ + "/pki", {}, now + 20 * 365 * 86'400LL).has_value());
   std::filesystem::remove(dir_ + "/pki/ca.key");
   EXPECT_FALSE(LoadOrMakeCa(dir_ + "/pki", {}, now).has_value()) << "a lost key is no new CA";
