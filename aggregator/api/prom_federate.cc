@@ -57,22 +57,13 @@ void AppendQuoted(std::string_view text, std::string& out) {
   out.push_back('"');
 }
 
-std::string Underscored(std::string_view name, bool metric) {
-  std::string out;
-  for (std::size_t i = 0; i < name.size(); ++i) {
-    const bool digit_first = i == 0 && name[i] >= '0' && name[i] <= '9';
-    out.push_back(!digit_first && IsLegal("a" + std::string(1, name[i]), metric) ? name[i] : '_');
-  }
-  return out;
-}
-
 void AppendName(std::string_view name, bool metric, Format format, std::string& out) {
   if (IsLegal(name, metric)) {
     out += name;
   } else if (format.utf8) {
     AppendQuoted(name, out);
   } else {
-    out += Underscored(name, metric);
+    out += UnderscoredName(name, metric);
   }
 }
 
@@ -161,6 +152,15 @@ std::vector<Exposed> Newest(const std::vector<Series>& all) {
 
 }  // namespace
 
+std::string UnderscoredName(std::string_view name, bool metric) {
+  std::string out;
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    const bool digit_first = i == 0 && name[i] >= '0' && name[i] <= '9';
+    out.push_back(!digit_first && IsLegal("a" + std::string(1, name[i]), metric) ? name[i] : '_');
+  }
+  return out;
+}
+
 HttpResponse AnswerFederate(const PromContext& context, const PromCall& call) {
   const std::int64_t now_ms = context.clock.WallMs();
   std::vector<Series> all;
@@ -183,10 +183,10 @@ HttpResponse AnswerFederate(const PromContext& context, const PromCall& call) {
                                                    : kText);
   type += format.utf8 ? "allow-utf-8" : "underscores";
   const std::vector<Exposed> newest = Newest(all);
-  return {
-      .status = 200,
-      .headers = {{"content-type", std::move(type)}},
-      .body = form == FederateForm::kProtobuf ? FederateProtobuf(newest) : Expose(newest, format)};
+  return {.status = 200,
+          .headers = {{"content-type", std::move(type)}},
+          .body = form == FederateForm::kProtobuf ? FederateProtobuf(newest, format.utf8)
+                                                  : Expose(newest, format)};
 }
 
 }  // namespace opssight

@@ -26,8 +26,11 @@ enum class FederateForm : std::uint8_t { kText, kOpenMetrics, kProtobuf };
 // By the header Accept: the form that the client prefers of these, text for none.
 FederateForm FederateFormOf(std::string_view accept);
 
+// A name as a scraper takes it that knows no UTF-8 in names: what is not legal becomes _.
+std::string UnderscoredName(std::string_view name, bool metric);
+
 // Delimited io.prometheus.client.MetricFamily messages; histograms with float counts, those
-// with buckets of their own as classic ones. all: by name.
-std::string FederateProtobuf(const std::vector<FederatedSample>& all);
+// with buckets of their own as classic ones. all: by name. utf8: names may be any text.
+std::string FederateProtobuf(const std::vector<FederatedSample>& all, bool utf8);
 
 }  // namespace opssight

@@ -96,7 +96,7 @@ void WriteClassic(WireWriter& out, const Histogram& histogram) {
   }
 }
 
-void WriteMetric(WireWriter& out, const FederatedSample& sample) {
+void WriteMetric(WireWriter& out, const FederatedSample& sample, bool utf8) {
   const auto label = [&out](std::string_view name, std::string_view value) {
     out.Message(1, [&](WireWriter& pair) {
       pair.Bytes(1, name);
@@ -104,7 +104,8 @@ void WriteMetric(WireWriter& out, const FederatedSample& sample) {
     });
   };
   for (const Label& one : *sample.labels) {
-    if (one.name != kMetricName) label(one.name, one.value);
+    if (one.name == kMetricName) continue;
+    label(utf8 ? one.name : UnderscoredName(one.name, false), one.value);
   }
   if (sample.labels->Get("instance").empty()) label("instance", "");
   if (sample.histogram == nullptr) {
@@ -141,17 +142,17 @@ FederateForm FederateFormOf(std::string_view accept) {
 }
 
 // A family holds samples of one name and type that follow each other.
-std::string FederateProtobuf(const std::vector<FederatedSample>& all) {
+std::string FederateProtobuf(const std::vector<FederatedSample>& all, bool utf8) {
   std::string out;
   for (std::size_t i = 0; i < all.size();) {
     std::string family;
     WireWriter writer(family);
     const FamilyType type = TypeOf(all[i]);
     const std::string_view name = all[i].name;
-    writer.Bytes(1, name);
+    writer.Bytes(1, utf8 ? std::string(name) : UnderscoredName(name, true));
     writer.Varint(3, static_cast<std::uint64_t>(type));
     for (; i < all.size() && all[i].name == name && TypeOf(all[i]) == type; ++i) {
-      writer.Message(4, [&](WireWriter& metric) { WriteMetric(metric, all[i]); });
+      writer.Message(4, [&](WireWriter& metric) { WriteMetric(metric, all[i], utf8); });
     }
     PutVarint(out, family.size());
     out += family;

@@ -143,6 +143,8 @@ void AddTargetsMetrics(Registry& registry, AgentTargets& targets) {
             stats.refused);
   add.Level("agents", "Agents whose targets are listed.", stats.agents);
   add.Level("bytes", "Memory that they take.", stats.bytes);
+  add.Level("left_out", "Targets that agents left out of what they tell, over its limits.",
+            stats.left_out);
 }
 
 void AddServeMetrics(Registry& registry, const Service& service) {

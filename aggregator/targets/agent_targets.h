@@ -6,7 +6,7 @@
 //   targets.Tell(agent_id, batch->created_ms(), batch->targets());   // ingest
 //   targets.Snapshots();                                             // queries
 //
-// Any thread; each call costs the number of agents at most.
+// Any thread. Tell costs little, the rest the number of agents.
 #pragma once
 
 #include <atomic>
@@ -34,6 +34,7 @@ struct AgentTargetsStats {
   std::atomic<std::uint64_t> refused{0};   // Over bytes_max; the agent is not listed then.
   std::atomic<std::int64_t> agents{0};     // Listed now,
   std::atomic<std::int64_t> bytes{0};      // and what that takes.
+  std::atomic<std::int64_t> left_out{0};   // Targets that are not listed: too many of an agent.
 };
 
 class AgentTargets final : public TargetsSource {
@@ -57,9 +58,14 @@ class AgentTargets final : public TargetsSource {
     std::int64_t created_ms = 0;
     std::int64_t told_ms = 0;  // Steady.
     std::size_t bytes = 0;
+    std::uint64_t left_out = 0;
     std::shared_ptr<const TargetsSnapshot> targets;
   };
+  bool Expired(const Agent& agent, std::int64_t now_ms) const {
+    return now_ms - agent.told_ms >= options_.expire_ms;
+  }
   void Expire(std::int64_t now_ms) OPS_REQUIRES(mutex_);
+  void Count(const Agent& agent, int sign) OPS_REQUIRES(mutex_);
 
   const Clock& clock_;
   const AgentTargetsOptions options_;
@@ -67,6 +73,7 @@ class AgentTargets final : public TargetsSource {
   mutable Mutex mutex_;
   std::map<std::string, Agent> agents_ OPS_GUARDED_BY(mutex_);
   std::size_t bytes_ OPS_GUARDED_BY(mutex_) = 0;
+  std::int64_t expire_at_ms_ OPS_GUARDED_BY(mutex_) = 0;  // When it is looked at again.
 };
 
 }  // namespace opssight

@@ -38,6 +38,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (one.name.empty()) std::abort();
   }
   if (const auto& targets = (*batch)->targets(); targets != nullptr) {
+    JsonWriter json;
+    WriteTargets(PoolsOf(*targets), {}, json);
     if (BytesOf(*targets) > 2 * limits.targets.bytes_max) std::abort();
   }
   return 0;

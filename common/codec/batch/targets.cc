@@ -1,7 +1,10 @@
 #include "common/codec/batch/targets.h"
 
+#include <cmath>
+#include <cstdint>
 #include <utility>
 
+#include "common/base/clock.h"
 #include "common/codec/batch/metric_records.h"
 
 namespace opssight::batch {
@@ -35,8 +38,17 @@ Offset<wire::ScrapePool> PoolOf(FlatBufferBuilder& builder, const ScrapePool& po
   return wire::CreateScrapePool(builder, name, config, active_at, dropped_at, pool.dropped_count);
 }
 
+// What is told of them is text and JSON, which have no other numbers.
+bool TimesAreSound(const wire::Target& in) {
+  constexpr std::int64_t kMsMax = INT64_MAX / kNsPerMs;
+  const auto fits = [](std::int64_t ms) { return ms >= 0 && ms <= kMsMax; };
+  return fits(in.last_scrape()) && fits(in.interval()) && fits(in.timeout()) &&
+         std::isfinite(in.last_duration());
+}
+
 Result<TargetState> ReadTarget(const wire::Target& in, Reader& reader) {
   if (in.health() > static_cast<std::uint8_t>(TargetHealth::kDown)) return Bad("target health");
+  if (!TimesAreSound(in)) return Bad("target times");
   TargetState out{.labels = Labels(ReadPairs(*in.labels(), reader)),
                   .discovered = Labels(ReadPairs(*in.discovered(), reader)),
                   .scrape_url = std::string(reader.Text(in.scrape_url())),

@@ -59,6 +59,10 @@ TEST_F(AgentTargetsTest, MemoryIsBounded) {
   targets_.Tell("b", 2, Jobs("b", 6'000));
   EXPECT_EQ(Names(), "less b ");
   EXPECT_GT(targets_.stats().bytes, 6'000);
+  clock_.AdvanceMs(300'000);
+  targets_.Trim();
+  EXPECT_EQ(targets_.stats().bytes, 0);
+  EXPECT_EQ(targets_.stats().agents, 0);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "common/codec/batch/batch.h"
 
 #include <algorithm>
+#include <limits>
 
 #include <gtest/gtest.h>
 
@@ -239,6 +240,24 @@ TEST(BatchTest, TargetsComeBackWhole) {
   EXPECT_EQ(read.left_out, 2U);
   EXPECT_EQ(read.pools[0].config_yaml, "job_name: a\n");
   EXPECT_EQ(read.pools[0].dropped_count, 7U);
+}
+
+TEST(BatchTest, ImpossibleTargetsAreRefused) {
+  using Break = void (*)(TargetState&);
+  const Break breaks[] = {
+      [](TargetState& t) { t.health = static_cast<TargetHealth>(3); },
+      [](TargetState& t) { t.last_scrape_ms = INT64_MAX; },
+      [](TargetState& t) { t.interval_ms = -1; },
+      [](TargetState& t) { t.last_duration_s = std::numeric_limits<double>::infinity(); },
+  };
+  for (const Break change : breaks) {
+    TargetsSnapshot targets = SomeTargets();
+    change(targets.pools[0].active[0]);
+    const auto read = DecodedBatch::Decode(
+        EncodeBatch({.targets = std::make_shared<const TargetsSnapshot>(targets)}, 0), {});
+    ASSERT_FALSE(read.has_value());
+    EXPECT_EQ(read.error().code, ErrorCode::kCorrupt);
+  }
 }
 
 // They are no reason to refuse what came with them.
