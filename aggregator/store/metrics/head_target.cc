@@ -187,4 +187,9 @@ bool HeadTarget::Overlaps(std::int64_t from_ms, std::int64_t to_ms) const {
   return view_.max_ms >= from_ms && view_.min_ms <= to_ms;
 }
 
+std::pair<std::int64_t, std::int64_t> HeadTarget::times() const {
+  MutexLock lock(mutex_);
+  return {view_.min_ms, view_.max_ms};
+}
+
 }  // namespace opssight

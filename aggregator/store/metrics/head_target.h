@@ -15,6 +15,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "aggregator/store/metrics/chunk.h"
@@ -85,6 +86,8 @@ class HeadTarget {
   View Take() const;
   // Whether Take would have rows in [from, to]; cheaper.
   bool Overlaps(std::int64_t from_ms, std::int64_t to_ms) const;
+  // The first and the last of its rows; the wrong way round where there are none.
+  std::pair<std::int64_t, std::int64_t> times() const;
 
  private:
   std::ptrdiff_t Close();

@@ -97,6 +97,16 @@ HistogramHead::View HistogramHead::Take(SeriesId id) const {
   return it == series_.end() ? View() : it->second;
 }
 
+std::pair<std::int64_t, std::int64_t> HistogramHead::times() const {
+  std::pair<std::int64_t, std::int64_t> times(INT64_MAX, INT64_MIN);
+  MutexLock lock(mutex_);
+  for (const auto& entry : series_) {
+    times.first = std::min(times.first, entry.second.min_ms);
+    times.second = std::max(times.second, entry.second.max_ms);
+  }
+  return times;
+}
+
 std::vector<std::size_t> HistogramHead::Overlapping(std::span<const SeriesId> ids,
                                                     std::int64_t from_ms,
                                                     std::int64_t to_ms) const {

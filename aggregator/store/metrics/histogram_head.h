@@ -14,6 +14,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "aggregator/store/metrics/histogram_chunk.h"
@@ -46,6 +47,8 @@ class HistogramHead {
   std::size_t size() const OPS_EXCLUDES(mutex_);
   std::vector<SeriesId> Ids() const OPS_EXCLUDES(mutex_);  // Ascending.
   View Take(SeriesId id) const OPS_EXCLUDES(mutex_);       // Empty: not here.
+  // The first and the last of all; the wrong way round where there are none.
+  std::pair<std::int64_t, std::int64_t> times() const OPS_EXCLUDES(mutex_);
   // The series of ids (ascending) with something in [from_ms, to_ms], as positions in ids.
   std::vector<std::size_t> Overlapping(std::span<const SeriesId> ids, std::int64_t from_ms,
                                        std::int64_t to_ms) const OPS_EXCLUDES(mutex_);

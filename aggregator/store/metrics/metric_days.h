@@ -158,6 +158,9 @@ class MetricDays {
   // done on it. False: none is. Beside queries, Flush, Clean and Retain; one at a time.
   Result<bool> SealDue(const SealWork& work) OPS_EXCLUDES(write_mutex_, mutex_);
   std::vector<MetricDayInfo> Infos() const OPS_EXCLUDES(mutex_);  // Ascending.
+  // Of the days that overlap [from_ms, to_ms] the newest cut that wrote into them.
+  std::map<DayNumber, WalPosition> Written(std::int64_t from_ms, std::int64_t to_ms) const
+      OPS_EXCLUDES(mutex_);
 
   // Adds to out what the block's bytes have of its series. kCorrupt: they are damaged.
   static Status ReadGroups(std::string_view bytes, StoredMetricBlock& block, GroupReader& reader,

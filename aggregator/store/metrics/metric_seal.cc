@@ -153,6 +153,17 @@ std::vector<MetricDayInfo> MetricDays::Infos() const {
   return out;
 }
 
+std::map<DayNumber, WalPosition> MetricDays::Written(std::int64_t from_ms,
+                                                     std::int64_t to_ms) const {
+  std::map<DayNumber, WalPosition> out;
+  MutexLock lock(mutex_);
+  const auto end = states_.upper_bound(DayOfMs(to_ms));
+  for (auto it = states_.lower_bound(DayOfMs(from_ms)); it != end; ++it) {
+    out.emplace(it->first, it->second.written);
+  }
+  return out;
+}
+
 Result<bool> MetricDays::SealDue(const SealWork& work) {
   std::vector<SealState> states;
   {

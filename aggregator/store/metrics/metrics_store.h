@@ -12,8 +12,10 @@
 
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "aggregator/query/exemplars.h"
@@ -44,6 +46,14 @@ struct MetricsOptions {
   std::function<void(SealPoint)> at;              // Tests only.
 };
 
+struct SamplePlaces {
+  std::map<DayNumber, WalPosition> written;  // Days with a file; the newest cut in it.
+  // What no flush wrote yet is within these: first and last ms, apart, ascending.
+  std::vector<std::pair<std::int64_t, std::int64_t>> unflushed;
+
+  bool IsUnflushed(DayNumber day) const;  // Some of it may be of the day.
+};
+
 class MetricsStore final : public SignalStore, public SeriesSource, public TsdbStats {
  public:
   // layouts outlives the store.
@@ -66,6 +76,8 @@ class MetricsStore final : public SignalStore, public SeriesSource, public TsdbS
   void AddDayJob(DayJob& job) { jobs_.push_back(&job); }
   // The days on disk, ascending; any thread, some system calls a day.
   std::vector<MetricDayInfo> Days() const { return days_.Infos(); }
+  // Where samples of [from_ms, to_ms] may be, without reading any; any thread.
+  SamplePlaces PlacesOf(std::int64_t from_ms, std::int64_t to_ms) const;
 
   Result<std::vector<Series>> Select(const std::vector<Matcher>& matchers, std::int64_t from_ms,
                                      std::int64_t to_ms, const QueryLimits& limits) const override;

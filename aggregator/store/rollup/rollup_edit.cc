@@ -1,0 +1,128 @@
+#include "aggregator/store/rollup/rollup_edit.h"
+
+#include <algorithm>
+#include <deque>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <utility>
+
+#include "aggregator/store/rollup/rollup_block.h"
+#include "aggregator/store/rollup/rollup_list.h"
+
+namespace opssight {
+namespace {
+
+bool IsHit(const DayBucket& one, DayNumber day, const RollupEdit& edit) {
+  const TimeBucket& bucket = one.bucket;
+  const std::int64_t end_ms = EndOfBucket(day, edit.resolution_ms, one.number);
+  const bool only_stale = bucket.count == 0;
+  const std::int64_t first_ms = only_stale ? end_ms - edit.resolution_ms + 1 : bucket.first_ms;
+  // A stale marker stands anywhere behind the last value.
+  const std::int64_t last_ms = bucket.stale ? end_ms : bucket.last_ms;
+  return last_ms >= edit.from_ms && first_ms <= edit.to_ms;
+}
+
+class Editor {
+ public:
+  Editor(Env& env, const RollupEdit& edit) : env_(env), edit_(edit) {}
+
+  // Edits blocks from `next` on, until there are so many bytes to write. False: that was all.
+  Result<bool> Some(std::size_t bytes_max) {
+    std::vector<std::pair<std::string, std::string>> changed;
+    bool more = false;
+    {
+      OPS_TRY(ReadTxn txn, env_.BeginRead());
+      OPS_TRY(more, Look(txn, bytes_max, changed));
+    }
+    if (changed.empty()) return more;
+    OPS_TRY(WriteTxn txn, env_.BeginWrite());
+    OPS_TRY(const Table blocks, txn.OpenTable(RollupFiles::kBlocks));
+    for (const auto& [key, value] : changed) OPS_RETURN_IF_ERROR(txn.Put(blocks, key, value));
+    OPS_RETURN_IF_ERROR(txn.Commit());
+    return more;
+  }
+
+ private:
+  using Places = std::vector<SeriesId>;
+
+  Result<bool> Look(ReadTxn& txn, std::size_t bytes_max,
+                    std::vector<std::pair<std::string, std::string>>& changed) {
+    constexpr std::size_t kLooksMax = 10'000;  // In one transaction.
+    OPS_TRY(const Table lists, txn.OpenTable(RollupFiles::kLists));
+    OPS_TRY(const Table blocks, txn.OpenTable(RollupFiles::kBlocks));
+    OPS_TRY(Cursor cursor, txn.OpenCursor(blocks));
+    OPS_TRY(auto at, cursor.Seek(next_));
+    std::size_t bytes = 0;
+    for (std::size_t looks = 0; at && bytes < bytes_max && looks < kLooksMax; ++looks) {
+      if (const auto key = BlockKey::Parse(at->first)) {
+        OPS_TRY(auto value, Edited(txn, lists, *key, at->second));
+        if (value) {
+          bytes += value->size();
+          changed.emplace_back(at->first, *std::move(value));
+        }
+      }
+      OPS_TRY(at, cursor.Next());
+    }
+    next_ = at ? std::string(at->first) : std::string();
+    return at.has_value();
+  }
+
+  // Nothing: it stays as it is.
+  Result<std::optional<std::string>> Edited(ReadTxn& txn, Table lists, const BlockKey& key,
+                                            std::string_view bytes) {
+    const auto generation = edit_.generations.find(key.day);
+    if (generation == edit_.generations.end() || generation->second != key.generation) {
+      return std::optional<std::string>();
+    }
+    auto block = RollupBlock::Open(bytes, key.day, edit_.resolution_ms);
+    if (!block) return std::optional<std::string>();
+    OPS_TRY(const Places* places, Find(txn, lists, block->list()));
+    RollupBlockWriter writer(block->list());
+    std::deque<EncodedBuckets> encoded;
+    bool changed = false;
+    for (std::size_t i = 0; i < block->size(); ++i) {
+      DayBuckets buckets;
+      const bool hit =
+          std::binary_search(places->begin(), places->end(), i) && !block->NeedsSamples(i) &&
+          DecodeBuckets(key.day, edit_.resolution_ms, block->shape(i), block->values(i), buckets) &&
+          std::erase_if(buckets,
+                        [&](const DayBucket& one) { return IsHit(one, key.day, edit_); }) != 0;
+      if (!hit) {
+        writer.Add(block->shape(i), block->values(i));
+        continue;
+      }
+      changed = true;
+      encoded.push_back(EncodeBuckets(key.day, edit_.resolution_ms, buckets));
+      writer.Add(encoded.back().shape, encoded.back().values);
+    }
+    if (!changed) return std::optional<std::string>();
+    return std::optional<std::string>(writer.Finish());
+  }
+
+  Result<const Places*> Find(ReadTxn& txn, Table lists, const Hash128& list) {
+    const auto [known, is_new] = places_.try_emplace(list);
+    if (!is_new) return &known->second;
+    OPS_TRY(const auto bytes, txn.Get(lists, ListKeyOf(list)));
+    SeriesIndex index;
+    if (bytes && ReadRollupList(*bytes, index)) known->second = index.Match(edit_.matchers);
+    return &known->second;
+  }
+
+  Env& env_;
+  const RollupEdit& edit_;
+  std::string next_ = std::string(1, '\0');
+  std::unordered_map<Hash128, Places> places_;
+};
+
+}  // namespace
+
+Status DropBuckets(Env& env, const RollupEdit& edit, std::size_t transaction_bytes_max) {
+  Editor editor(env, edit);
+  for (bool more = true; more;) {
+    OPS_TRY(more, editor.Some(transaction_bytes_max));
+  }
+  return {};
+}
+
+}  // namespace opssight

@@ -1,0 +1,147 @@
+#include "aggregator/store/rollup/rollup_store.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "aggregator/store/rollup/rollup_edit.h"
+#include "common/base/log.h"
+
+namespace opssight {
+namespace {
+
+constexpr std::int64_t kRecentMs = 3'600'000;  // Longer than a day is read for.
+
+bool Overlaps(DayNumber day, std::int64_t from_ms, std::int64_t to_ms) {
+  return from_ms < (day + 1) * kMsPerDay && to_ms >= day * kMsPerDay;
+}
+
+}  // namespace
+
+RollupStore::RollupStore(RollupOptions options)
+    : options_(std::move(options)), files_(options_.dir, options_.map_bytes) {}
+
+Status RollupStore::Run(DayReader& day, const std::function<bool()>& cancelled) {
+  if (!options_.enabled) return {};
+  OPS_TRY(DayWriter writer,
+          DayWriter::Begin(files_, day.day(),
+                           {.buffer_bytes = options_.buffer_bytes,
+                            .transaction_bytes_max = options_.transaction_bytes_max,
+                            .committed = options_.committed}));
+  const auto add = [&](std::span<const DaySeries> series) {
+    return writer.Add(day.index(), series);
+  };
+  OPS_RETURN_IF_ERROR(day.ForEach(add, cancelled));
+  OPS_RETURN_IF_ERROR(writer.Finish());
+  MutexLock write_lock(write_mutex_);
+  OPS_RETURN_IF_ERROR(Finish(writer, day));
+  Retain((day.day() + 1) * kMsPerDay);
+  return {};
+}
+
+// Where there are far fewer samples than there were, it is because retention took them and
+// others came late, or they are damaged; what was made of them before is better.
+Status RollupStore::Finish(DayWriter& writer, DayReader& day) {
+  const std::optional<RollupDay>& before = writer.before();
+  if (before && !before->edited && writer.samples() < before->samples / 2) {
+    kept_.fetch_add(1, std::memory_order_relaxed);
+    OPS_LOG(kWarn, "rollup: day {}: {} samples where there were {}; its rollups stay as they were",
+            day.day(), writer.samples(), before->samples);
+    return writer.Abandon(day.cut());
+  }
+  const std::vector<Deleted> deleted = RecentlyDeleted(day.day());
+  for (const std::int64_t resolution_ms : {kFineMs, kCoarseMs}) {
+    OPS_TRY(const std::shared_ptr<Env> env, files_.Find(resolution_ms, MonthOfDay(day.day())));
+    if (env == nullptr) return Unavailable("rollup: the month was dropped meanwhile");
+    for (const Deleted& one : deleted) {
+      OPS_RETURN_IF_ERROR(
+          DropBuckets(*env,
+                      {.resolution_ms = resolution_ms,
+                       .generations = {{day.day(), writer.generation(resolution_ms)}},
+                       .matchers = one.matchers,
+                       .from_ms = one.from_ms,
+                       .to_ms = one.to_ms},
+                      options_.transaction_bytes_max));
+    }
+  }
+  OPS_RETURN_IF_ERROR(writer.Commit(day.cut(), !deleted.empty()));
+  days_.fetch_add(1, std::memory_order_relaxed);
+  samples_.fetch_add(writer.samples(), std::memory_order_relaxed);
+  MutexLock lock(mutex_);
+  damaged_.erase(day.day());
+  return {};
+}
+
+std::vector<RollupStore::Deleted> RollupStore::RecentlyDeleted(DayNumber day) const {
+  const std::int64_t now_ms = options_.clock->SteadyMs();
+  MutexLock lock(mutex_);
+  std::vector<Deleted> out;
+  for (const Deleted& one : deleted_) {
+    if (now_ms - one.steady_ms <= kRecentMs && Overlaps(day, one.from_ms, one.to_ms)) {
+      out.push_back(one);
+    }
+  }
+  return out;
+}
+
+Status RollupStore::Delete(const std::vector<Matcher>& matchers, std::int64_t from_ms,
+                           std::int64_t to_ms) {
+  MutexLock write_lock(write_mutex_);
+  {
+    const std::int64_t now_ms = options_.clock->SteadyMs();
+    MutexLock lock(mutex_);
+    std::erase_if(deleted_, [&](const Deleted& one) { return now_ms - one.steady_ms > kRecentMs; });
+    deleted_.push_back(
+        {.matchers = matchers, .from_ms = from_ms, .to_ms = to_ms, .steady_ms = now_ms});
+  }
+  for (const std::int64_t resolution_ms : {kFineMs, kCoarseMs}) {
+    for (const MonthNumber month : files_.Months(resolution_ms)) {
+      OPS_TRY(const std::shared_ptr<Env> env, files_.Find(resolution_ms, month));
+      if (env == nullptr) continue;
+      OPS_TRY(RollupDays days,
+              ReadRollupDays(files_, resolution_ms, FirstDayOf(month), FirstDayOf(month + 1) - 1));
+      std::erase_if(days, [&](const auto& day) { return !Overlaps(day.first, from_ms, to_ms); });
+      if (days.empty()) continue;
+      RollupEdit edit = {.resolution_ms = resolution_ms,
+                         .generations = {},
+                         .matchers = matchers,
+                         .from_ms = from_ms,
+                         .to_ms = to_ms};
+      OPS_TRY(WriteTxn txn, env->BeginWrite());
+      OPS_TRY(const Table table, txn.OpenTable(RollupFiles::kDays));
+      for (auto& [day, record] : days) {
+        record.edited = true;
+        OPS_RETURN_IF_ERROR(txn.Put(table, DayKeyOf(day), EncodeRollupDay(record)));
+        edit.generations[day] = record.generation;
+      }
+      OPS_RETURN_IF_ERROR(txn.Commit());
+      OPS_RETURN_IF_ERROR(DropBuckets(*env, edit, options_.transaction_bytes_max));
+    }
+  }
+  return {};
+}
+
+void RollupStore::Retain(std::int64_t now_ms) {
+  for (const auto& [resolution_ms, keep_ms] :
+       {std::pair(kFineMs, options_.keep_5m_ms), std::pair(kCoarseMs, options_.keep_1h_ms)}) {
+    if (keep_ms == 0) continue;
+    for (const MonthNumber month : files_.Months(resolution_ms)) {
+      if (FirstDayOf(month + 1) * kMsPerDay > now_ms - keep_ms) continue;
+      OPS_LOG(kInfo, "rollup: {} of month {:04}{:02} go, they are older than they are kept",
+              resolution_ms == kFineMs ? "five minutes" : "hours", month / 12, month % 12 + 1);
+      files_.Drop(resolution_ms, month);
+    }
+  }
+}
+
+void RollupStore::MarkDamaged(const std::set<DayNumber>& days) {
+  damaged_count_.fetch_add(days.size(), std::memory_order_relaxed);
+  MutexLock lock(mutex_);
+  damaged_.insert(days.begin(), days.end());
+}
+
+bool RollupStore::IsDamaged(DayNumber day) const {
+  MutexLock lock(mutex_);
+  return damaged_.contains(day);
+}
+
+}  // namespace opssight
