@@ -251,6 +251,7 @@ DockerDiscovery::~DockerDiscovery() {
 }
 
 void DockerDiscovery::Start() {
+  loop_.AssertHere();
   timer_.Start(0, options_.refresh_ms, [this] { Ask(); });
 }
 

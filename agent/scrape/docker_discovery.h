@@ -35,7 +35,7 @@ class DockerDiscovery {
   DockerDiscovery(const DockerDiscovery&) = delete;
   DockerDiscovery& operator=(const DockerDiscovery&) = delete;
 
-  void Start() OPS_REQUIRES(loop_);
+  void Start();
 
  private:
   using Next = std::function<void(std::string body)>;

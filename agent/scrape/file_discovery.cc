@@ -62,6 +62,7 @@ FileDiscovery::~FileDiscovery() {
 }
 
 void FileDiscovery::Start() {
+  loop_.AssertHere();
   Refresh();
   refresh_.Start(options_.refresh_ms, options_.refresh_ms, [this] {
     loop_.AssertHere();

@@ -29,7 +29,7 @@ class FileDiscovery {
   FileDiscovery(const FileDiscovery&) = delete;
   FileDiscovery& operator=(const FileDiscovery&) = delete;
 
-  void Start() OPS_REQUIRES(loop_);
+  void Start();
 
  private:
   struct Watch;

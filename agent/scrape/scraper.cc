@@ -89,8 +89,8 @@ class Running final : public Scraper {
         tick_timer_(loop) {}
   ~Running() override { jobs_.clear(); }  // Before the fetcher, whose calls they wait for.
 
-  Status AddJob(ScrapeJob config) OPS_REQUIRES(loop_);
-  void StartDiscovery() OPS_REQUIRES(loop_);
+  Status AddJob(ScrapeJob config);
+  void StartDiscovery();
   const ScrapeStats& stats() const override { return stats_; }
   TargetsSnapshot Targets() const override;
 
@@ -121,6 +121,7 @@ class Running final : public Scraper {
 };
 
 Status Running::AddJob(ScrapeJob config) {
+  loop_.AssertHere();
   auto job = std::make_unique<Job>();
   OPS_TRY(job->relabel, Relabeler::Make(config.relabel));
   OPS_TRY(job->rules.relabel, Relabeler::Make(config.metric_relabel));
@@ -144,6 +145,7 @@ Status Running::AddJob(ScrapeJob config) {
 }
 
 void Running::StartDiscovery() {
+  loop_.AssertHere();
   tick_timer_.Start(kTickMs, kTickMs, [this] {
     WriteLeaving();
     Tell();

@@ -267,8 +267,9 @@ Status TargetSeries::Resolve(std::string_view name, std::span<const LabelView> l
   std::vector<Label> own = {{std::string(kMetricName), std::string(name)}};
   for (const auto& [label, value] : labels) {
     // An empty value is no label, but with honor_labels it keeps the target's off.
-    const bool there = std::any_of(own.begin(), own.end(),
-                                   [&](const Label& known) { return known.name == label; });
+    const bool there = std::any_of(own.begin(), own.end(), [&, label = label](const Label& known) {
+      return known.name == label;
+    });
     if (!there) own.push_back({std::string(label), std::string(value)});
   }
   if (rules_.honor_labels) {

@@ -3,6 +3,8 @@
 
 #include <bit>
 
+#include <gtest/gtest.h>
+
 #include "aggregator/api/prom_routes.h"
 #include "common/codec/expo/expo.h"
 #include "common/config/yaml.h"
