@@ -45,6 +45,8 @@ const OptionTable<AggregatorConfig>& AggregatorTable() {
                        "Commits, flushes and limits of the store."),
       setting::Section("store.metrics", &AggregatorConfig::metrics, MetricsTable(),
                        "Metric blocks."),
+      setting::Section("rollups", &AggregatorConfig::rollups, RollupTable(),
+                       "Buckets of 5 minutes and of an hour, made of metrics' days that are over."),
       setting::Section("store.logs", &AggregatorConfig::logs, LogsTable(), "Log blocks."),
       setting::Section("store.spans", &AggregatorConfig::spans, SpansTable(), "Span blocks."),
   };
@@ -55,6 +57,7 @@ AggregatorConfig Resolved(AggregatorConfig config) {
   config.store.dir = config.data_dir;
   config.meta.map_bytes = config.store.meta_map_bytes;
   config.metrics.dir = config.data_dir;
+  config.rollups.dir = config.data_dir;
   config.logs.dir = config.data_dir;
   config.spans.dir = config.data_dir;
   config.gaps.dir = config.data_dir;

@@ -23,6 +23,7 @@
 #include "aggregator/store/logs/logs_store.h"
 #include "aggregator/store/meta_table.h"
 #include "aggregator/store/metrics/metrics_store.h"
+#include "aggregator/store/rollup/rollup_store.h"
 #include "aggregator/store/spans/spans_store.h"
 #include "aggregator/store/store_options.h"
 #include "common/base/clock.h"
@@ -61,6 +62,7 @@ struct AggregatorConfig {
   SessionOptions ingest;
   StoreOptions store;
   MetricsOptions metrics;
+  RollupOptions rollups;
   LogsOptions logs;
   SpansOptions spans;
   GapsOptions gaps;

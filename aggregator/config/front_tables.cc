@@ -46,6 +46,8 @@ const OptionTable<promql::EngineOptions>& PromqlTable() {
        "rate, increase and their kin count from a counter's start where it is known."},
       {"type_and_unit_labels", &EngineOptions::type_and_unit_labels,
        "Labels __type__ and __unit__ belong to a metric's name."},
+      {"rollups", &EngineOptions::rollups,
+       "Rollups answer where they say exactly what samples say."},
       setting::Duration("subquery_step", &EngineOptions::subquery_step_ms, TimeUnit::kMs,
                         "Step of a subquery that names none.")
           .Min(1),

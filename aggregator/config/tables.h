@@ -13,6 +13,7 @@ const OptionTable<QueryConfig>& QueryTable();
 const OptionTable<StoreOptions>& RetentionTable();
 const OptionTable<StoreOptions>& StoreTable();
 const OptionTable<MetricsOptions>& MetricsTable();
+const OptionTable<RollupOptions>& RollupTable();
 const OptionTable<LogsOptions>& LogsTable();
 const OptionTable<SpansOptions>& SpansTable();
 const OptionTable<RemoteWriteOptions>& RemoteWriteTable();

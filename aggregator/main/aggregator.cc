@@ -21,6 +21,8 @@
 #include "aggregator/store/logs/logs_store.h"
 #include "aggregator/store/metrics/metrics_admin.h"
 #include "aggregator/store/metrics/metrics_store.h"
+#include "aggregator/store/rollup/rolled_source.h"
+#include "aggregator/store/rollup/rollup_store.h"
 #include "aggregator/store/spans/spans_store.h"
 #include "aggregator/store/store.h"
 #include "aggregator/targets/agent_targets.h"
@@ -87,7 +89,9 @@ class Running final : public Aggregator {
   DirLock lock_;  // Before all that writes there.
   Registry registry_;
   std::unique_ptr<Store> store_;
+  std::unique_ptr<RollupStore> rollups_;
   std::unique_ptr<MetricsStore> metrics_;
+  std::unique_ptr<RolledSource> series_;
   std::unique_ptr<LogsStore> logs_;
   std::unique_ptr<SpansStore> spans_;
   std::unique_ptr<GapsStore> gaps_;
@@ -119,7 +123,11 @@ Status Running::OpenStores() {
   replay_entries_ = store_->stats().wal_entries;
   MetricsOptions metrics = config_.metrics;
   metrics.meta = store_->meta();
+  rollups_ = std::make_unique<RollupStore>(config_.rollups);
+  OPS_RETURN_IF_ERROR(rollups_->Open());
   metrics_ = std::make_unique<MetricsStore>(std::move(metrics), store_->layouts());
+  metrics_->AddDayJob(*rollups_);
+  series_ = std::make_unique<RolledSource>(*metrics_, *rollups_);
   logs_ = std::make_unique<LogsStore>(config_.logs);
   spans_ = std::make_unique<SpansStore>(config_.spans);
   gaps_ = std::make_unique<GapsStore>(config_.gaps);
@@ -152,6 +160,7 @@ void Running::NameMetrics() {
   AddSignalMetrics(registry_, StoreSignal::kSpans, *spans_);
   AddSignalMetrics(registry_, StoreSignal::kGaps, *gaps_);
   AddSeriesMetrics(registry_, *metrics_);
+  AddRollupMetrics(registry_, *rollups_, *series_);
   AddIngestMetrics(registry_, ingest_stats_);
   AddEnrolMetrics(registry_, enrolment_.registry->stats());
   AddTargetsMetrics(registry_, targets_);
@@ -200,10 +209,16 @@ Status Running::OpenHttp() {
   DescribeServer();
   admin_ = std::make_unique<MetricsStoreAdmin>(
       *metrics_, clock_,
-      MetricsAdminOptions{.snapshots_dir = config_.data_dir + "/snapshots",
-                          .flush = [this] { return store_->FlushNow(); },
-                          .seed = static_cast<std::uint64_t>(clock_.WallNs())});
-  api_ = std::make_unique<Api>(ApiSources{.prometheus = {.series = *metrics_,
+      MetricsAdminOptions{
+          .snapshots_dir = config_.data_dir + "/snapshots",
+          .flush = [this] { return store_->FlushNow(); },
+          .delete_derived =
+              [this](const std::vector<Matcher>& matchers, std::int64_t from_ms,
+                     std::int64_t to_ms) { return rollups_->Delete(matchers, from_ms, to_ms); },
+          .snapshot_derived =
+              [this](const std::string& dir) { return rollups_->SnapshotInto(dir); },
+          .seed = static_cast<std::uint64_t>(clock_.WallNs())});
+  api_ = std::make_unique<Api>(ApiSources{.prometheus = {.series = *series_,
                                                          .exemplars = &metrics_->exemplars(),
                                                          .metadata = &metrics_->metadata(),
                                                          .targets = &targets_,

@@ -99,6 +99,38 @@ void AddSeriesMetrics(Registry& registry, const MetricsStore& store) {
       &MetricsStore::corrupt_blocks);
 }
 
+void AddRollupMetrics(Registry& registry, const RollupStore& store, const RolledSource& source) {
+  const auto add = [&registry](const char* name, const char* help, MetricType type, const auto& of,
+                               auto value, Labels labels = {}) {
+    registry.AddCallback(
+        name, help, type, [&of, value] { return static_cast<double>((of.*value)()); },
+        std::move(labels));
+  };
+  const auto selects = [&](const char* by, std::uint64_t (RolledSource::*value)() const) {
+    add("opssight_rollup_selects_total",
+        "Selectors that rollups might answer, by what did: rollups; samples, as no day is rolled "
+        "up (unrolled) or only they can tell (refused); the named samples of buckets (thinned).",
+        MetricType::kCounter, source, value, Labels{{"by", by}});
+  };
+  selects("rollups", &RolledSource::rolled_selects);
+  selects("unrolled", &RolledSource::unrolled_selects);
+  selects("refused", &RolledSource::refused_selects);
+  selects("thinned", &RolledSource::thinned_selects);
+  add("opssight_rollup_days_total", "Days rolled up.", MetricType::kCounter, store,
+      &RollupStore::days);
+  add("opssight_rollup_samples_total", "Samples rolled up.", MetricType::kCounter, store,
+      &RollupStore::samples);
+  add("opssight_rollup_kept_days_total",
+      "Days whose rollups stay as they are, since most of their samples are gone.",
+      MetricType::kCounter, store, &RollupStore::kept_days);
+  add("opssight_rollup_damaged_days_total", "Days with blocks left out of answers.",
+      MetricType::kCounter, store, &RollupStore::damaged_days);
+  add("opssight_rollup_bad_files_total", "Months that were no database, moved aside.",
+      MetricType::kCounter, store, &RollupStore::bad_files);
+  add("opssight_rollup_disk_bytes", "Size of rollups on disk.", MetricType::kGauge, store,
+      &RollupStore::disk_bytes);
+}
+
 void AddIngestMetrics(Registry& registry, const IngestStats& stats) {
   MetricAdder add(registry, "opssight_ingest_");
   add.Total("connections", "Connections of agents, with TLS done.", stats.connections);

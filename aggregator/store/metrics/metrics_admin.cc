@@ -16,6 +16,9 @@ Status MetricsStoreAdmin::DeleteSeries(const std::vector<std::vector<Matcher>>& 
     return std::move(status).error().At("delete series: nothing is deleted: flush");
   }
   for (const std::vector<Matcher>& matchers : selectors) {
+    if (options_.delete_derived) {
+      OPS_RETURN_IF_ERROR(options_.delete_derived(matchers, from_ms, to_ms));
+    }
     OPS_RETURN_IF_ERROR(store_.AddTombstone(matchers, from_ms, to_ms));
   }
   return {};
@@ -44,6 +47,7 @@ Result<std::string> MetricsStoreAdmin::Snapshot(bool skip_head) {
   std::filesystem::create_directories(making, error);
   if (error) return IoError("snapshot: create " + making, error.value());
   Status made = store_.SnapshotInto(making, clock_.WallMs());
+  if (made && options_.snapshot_derived) made = options_.snapshot_derived(making);
   if (made) {
     std::filesystem::rename(making, path, error);
     if (error) made = IoError("snapshot: rename " + making, error.value());

@@ -17,7 +17,12 @@ namespace opssight {
 struct MetricsAdminOptions {
   std::string snapshots_dir;      // <data>/snapshots; made with the first.
   std::function<Status()> flush;  // Store::FlushNow.
-  std::uint64_t seed = 0;         // Of the names of snapshots.
+  // What is made of samples elsewhere: deleted before them, copied after them. May be empty.
+  std::function<Status(const std::vector<Matcher>& matchers, std::int64_t from_ms,
+                       std::int64_t to_ms)>
+      delete_derived;
+  std::function<Status(const std::string& dir)> snapshot_derived;
+  std::uint64_t seed = 0;  // Of the names of snapshots.
 };
 
 class MetricsStoreAdmin final : public MetricsAdmin {

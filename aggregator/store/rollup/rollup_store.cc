@@ -134,9 +134,10 @@ void RollupStore::Retain(std::int64_t now_ms) {
 }
 
 void RollupStore::MarkDamaged(const std::set<DayNumber>& days) {
-  damaged_count_.fetch_add(days.size(), std::memory_order_relaxed);
   MutexLock lock(mutex_);
+  const std::size_t before = damaged_.size();
   damaged_.insert(days.begin(), days.end());
+  damaged_count_.fetch_add(damaged_.size() - before, std::memory_order_relaxed);
 }
 
 bool RollupStore::IsDamaged(DayNumber day) const {

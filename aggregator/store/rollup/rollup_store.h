@@ -71,7 +71,7 @@ class RollupStore final : public DayJob {
   std::uint64_t days() const { return days_.load(std::memory_order_relaxed); }  // Rolled up.
   std::uint64_t samples() const { return samples_.load(std::memory_order_relaxed); }
   std::uint64_t kept_days() const { return kept_.load(std::memory_order_relaxed); }
-  std::uint64_t damaged_blocks() const { return damaged_count_.load(std::memory_order_relaxed); }
+  std::uint64_t damaged_days() const { return damaged_count_.load(std::memory_order_relaxed); }
   std::uint64_t bad_files() const { return files_.bad_files(); }
 
  private:

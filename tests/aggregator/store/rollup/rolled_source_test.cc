@@ -191,7 +191,7 @@ TEST_F(RolledSourceTest, AnswersAreThoseOfSamples) {
     ExpectSameAnswers(queries, 40, to_ms);
   }
   EXPECT_GT(source_->rolled_selects(), 5U);
-  EXPECT_EQ(0U, rollups_->damaged_blocks());
+  EXPECT_EQ(0U, rollups_->damaged_days());
 }
 
 TEST_F(RolledSourceTest, DaysWithoutSamplesAnswerFromRollups) {
@@ -296,7 +296,7 @@ TEST_F(RolledSourceTest, DamageIsLeftOutAndCounted) {
     EXPECT_EQ(want,
               Ask("count_over_time(up_total[1h])", kFirstMs + kHour, kFirstMs + 7 * kHour, kHour));
   }
-  EXPECT_EQ(1U, rollups_->damaged_blocks());
+  EXPECT_EQ(1U, rollups_->damaged_days());
   // A file that is no database is put aside.
   Reopen(cut_);
   rollups_->Retain(0);
@@ -372,7 +372,7 @@ TEST_F(RolledSourceTest, AKillLeavesTheOldOrTheNew) {
   EXPECT_EQ(61U, days->begin()->second.series);
   EXPECT_EQ("61 ", Ask("count(count_over_time({__name__=~\"m.\"}[1h]))", kFirstMs + 23 * kHour,
                        kFirstMs + 23 * kHour, 1));
-  EXPECT_EQ(0U, rollups_->damaged_blocks());
+  EXPECT_EQ(0U, rollups_->damaged_days());
 }
 
 }  // namespace
