@@ -1,0 +1,1 @@
+ops_bench(rollup DEPS aggregator/promql/engine aggregator/store/rollup)

@@ -1,0 +1,1 @@
+ops_fuzz(rollup_block DEPS aggregator/store/rollup)
