@@ -1,7 +1,6 @@
 #include "aggregator/store/spans/span_block.h"
 
 #include <algorithm>
-#include <cstring>
 #include <map>
 #include <tuple>
 #include <unordered_map>
@@ -10,6 +9,7 @@
 #include <fmt/core.h>
 
 #include "aggregator/store/columns/envelope.h"
+#include "aggregator/store/spans/span_format.h"
 #include "common/base/check.h"
 #include "common/bytes/endian.h"
 #include "common/bytes/hash.h"
@@ -17,20 +17,35 @@
 #include "common/bytes/zstd.h"
 
 namespace opssight {
-namespace {
-
-constexpr std::string_view kMagic = "OSB1";
+namespace span_block {
 
 Error Bad(std::string_view what) {
   return Corrupt(fmt::format("span block: {}", what));
 }
 
+Result<SpanBlockHead> ParseHead(std::string_view bytes, const SpanBlockLimits& limits) {
+  SpanBlockHead head;
+  const auto spans = GetVarint(bytes);
+  const auto min_ns = GetZigZag(bytes);
+  const auto span_ns = GetVarint(bytes);
+  if (!spans || !min_ns || !span_ns || bytes.size() % 8 != 0) return Bad("head");
+  if (*spans > limits.spans_max || *spans == 0) return Bad("over a limit");
+  head.spans = *spans;
+  head.min_ns = *min_ns;
+  head.max_ns = static_cast<std::int64_t>(static_cast<std::uint64_t>(*min_ns) + *span_ns);
+  while (const auto hash = GetLe<std::uint64_t>(bytes)) head.traces.push_back(*hash);
+  if (!std::is_sorted(head.traces.begin(), head.traces.end())) return Bad("traces not sorted");
+  return head;
+}
+
+}  // namespace span_block
+
+namespace {
+
 template <std::size_t N>
 std::string_view Raw(const std::array<std::uint8_t, N>& id) {
   return {reinterpret_cast<const char*>(id.data()), N};
 }
-
-// ---- writing
 
 // Strings by number, in the order they were first seen.
 class Dictionary {
@@ -186,280 +201,6 @@ void AddSpan(Columns& columns, std::uint64_t row, const Span& span, std::int64_t
   AddEventsAndLinks(columns, row, span);
 }
 
-// ---- reading
-
-Result<Value> ReadValue(std::string_view& bytes, ValueType type) {
-  Value value{.type = type};
-  switch (type) {
-    case ValueType::kString:
-    case ValueType::kBytes:
-    case ValueType::kJson: {
-      const auto text = GetString(bytes);
-      if (!text) return Bad("value");
-      value.text = *text;
-      return value;
-    }
-    case ValueType::kBool: {
-      const auto byte = GetLe<std::uint8_t>(bytes);
-      if (!byte) return Bad("value");
-      value.integer = *byte != 0 ? 1 : 0;
-      return value;
-    }
-    case ValueType::kInt: {
-      const auto integer = GetZigZag(bytes);
-      if (!integer) return Bad("value");
-      value.integer = *integer;
-      return value;
-    }
-    case ValueType::kDouble: {
-      const auto real = GetLe<double>(bytes);
-      if (!real) return Bad("value");
-      value.real = *real;
-      return value;
-    }
-  }
-  return Bad("value type");
-}
-
-class Reader {
- public:
-  Reader(std::string_view columns, std::uint64_t spans) : rest_(columns), count_(spans) {}
-
-  Result<std::vector<Span>> Read() {
-    OPS_RETURN_IF_ERROR(ReadDictionary());
-    OPS_TRY(std::string_view traces, Column());
-    OPS_TRY(std::string_view ids, Column());
-    OPS_TRY(std::string_view parents, Column());
-    OPS_TRY(starts_, Column());
-    OPS_TRY(durations_, Column());
-    OPS_TRY(names_, Column());
-    OPS_TRY(kinds_, Column());
-    OPS_TRY(flags_, Column());
-    OPS_TRY(states_, Column());
-    OPS_TRY(messages_, Column());
-    OPS_TRY(resources_, Column());
-    OPS_TRY(scopes_, Column());
-    OPS_TRY(std::string_view events, Column());
-    OPS_TRY(std::string_view links, Column());
-    if (count_ > ids.size() / 8) return Bad("fewer ids than spans");
-    spans_.resize(count_);
-    for (Span& span : spans_) {
-      std::memcpy(span.span_id.data(), ids.data(), span.span_id.size());
-      ids.remove_prefix(span.span_id.size());
-      OPS_RETURN_IF_ERROR(ReadFields(span));
-    }
-    OPS_RETURN_IF_ERROR(ReadTraces(traces, parents));
-    OPS_RETURN_IF_ERROR(ReadEvents(events));
-    OPS_RETURN_IF_ERROR(ReadLinks(links));
-    OPS_RETURN_IF_ERROR(ReadAttributeColumns());
-    if (!rest_.empty()) return Bad("bytes after the columns");
-    return std::move(spans_);
-  }
-
- private:
-  Result<std::string_view> Column() {
-    const auto column = GetString(rest_);
-    if (!column) return Bad("short column");
-    return *column;
-  }
-
-  Status ReadDictionary() {
-    OPS_TRY(std::string_view bytes, Column());
-    const auto count = GetVarint(bytes);
-    if (!count || *count > bytes.size()) return Bad("dictionary");
-    for (std::uint64_t i = 0; i < *count; ++i) {
-      const auto text = GetString(bytes);
-      if (!text) return Bad("dictionary");
-      texts_.push_back(*text);
-    }
-    return {};
-  }
-
-  Result<std::string_view> Text(std::string_view& column) {
-    const auto id = GetVarint(column);
-    if (!id || *id >= texts_.size()) return Bad("dictionary number");
-    return texts_[*id];
-  }
-
-  Result<std::vector<Attribute>> Attributes(std::string_view& bytes) {
-    const auto count = GetVarint(bytes);
-    if (!count || *count > bytes.size()) return Bad("attributes");
-    std::vector<Attribute> out;
-    for (std::uint64_t i = 0; i < *count; ++i) {
-      OPS_TRY(const std::string_view key, Text(bytes));
-      const auto type = GetLe<std::uint8_t>(bytes);
-      if (!type || *type > static_cast<std::uint8_t>(ValueType::kJson))
-        return Bad("attribute type");
-      OPS_TRY(Value value, ReadValue(bytes, static_cast<ValueType>(*type)));
-      out.push_back({.key = std::string(key), .value = std::move(value)});
-    }
-    return out;
-  }
-
-  Status ReadFields(Span& span) {
-    const auto start = GetZigZag(starts_);
-    const auto duration = GetZigZag(durations_);
-    const auto kind = GetLe<std::uint8_t>(kinds_);
-    const auto status = GetLe<std::uint8_t>(kinds_);
-    const auto flags = GetVarint(flags_);
-    if (!start || !duration || !kind || !status || !flags) return Bad("span");
-    start_ += static_cast<std::uint64_t>(*start);
-    span.start_ns = static_cast<std::int64_t>(start_);
-    span.end_ns = static_cast<std::int64_t>(start_ + static_cast<std::uint64_t>(*duration));
-    span.kind = *kind;
-    span.status_code = *status;
-    span.flags = static_cast<std::uint32_t>(*flags);
-    OPS_TRY(span.name, Text(names_));
-    OPS_TRY(span.trace_state, Text(states_));
-    OPS_TRY(span.status_message, Text(messages_));
-    OPS_TRY(const std::string_view resource, Text(resources_));
-    OPS_TRY(const std::string_view scope, Text(scopes_));
-    OPS_TRY(span.resource, ResourceOf(resource));
-    OPS_TRY(span.scope, ScopeOf(scope));
-    return {};
-  }
-
-  Result<std::shared_ptr<const Resource>> ResourceOf(std::string_view bytes) {
-    auto& known = known_resources_[bytes.data()];
-    if (known == nullptr) {
-      OPS_TRY(std::vector<Attribute> attributes, Attributes(bytes));
-      known = std::make_shared<const Resource>(Resource{.attributes = std::move(attributes)});
-    }
-    return known;
-  }
-
-  Result<std::shared_ptr<const Scope>> ScopeOf(std::string_view bytes) {
-    auto& known = known_scopes_[bytes.data()];
-    if (known == nullptr) {
-      Scope scope;
-      const auto name = GetString(bytes);
-      const auto version = GetString(bytes);
-      if (!name || !version) return Bad("scope");
-      scope.name = *name;
-      scope.version = *version;
-      OPS_TRY(scope.attributes, Attributes(bytes));
-      known = std::make_shared<const Scope>(std::move(scope));
-    }
-    return known;
-  }
-
-  Status ReadTraces(std::string_view traces, std::string_view parents) {
-    std::uint64_t row = 0;
-    while (row < count_) {
-      TraceId id;
-      if (traces.size() < id.size()) return Bad("trace");
-      std::memcpy(id.data(), traces.data(), id.size());
-      traces.remove_prefix(id.size());
-      const auto spans = GetVarint(traces);
-      if (!spans || *spans == 0 || *spans > count_ - row) return Bad("trace");
-      for (std::uint64_t i = 0; i < *spans; ++i) {
-        Span& span = spans_[row + i];
-        span.trace_id = id;
-        const auto parent = GetVarint(parents);
-        if (!parent || *parent >= 2 + *spans) return Bad("parent");
-        if (*parent >= 2) span.parent_span_id = spans_[row + *parent - 2].span_id;
-        if (*parent == 1) {
-          if (parents.size() < span.parent_span_id.size()) return Bad("parent");
-          std::memcpy(span.parent_span_id.data(), parents.data(), span.parent_span_id.size());
-          parents.remove_prefix(span.parent_span_id.size());
-        }
-      }
-      row += *spans;
-    }
-    return {};
-  }
-
-  // Calls read(span, bytes) for each entry of each row that has some.
-  template <class Read>
-  Status Rows(std::string_view bytes, Read read) {
-    for (std::uint64_t row = 0; !bytes.empty();) {
-      const auto delta = GetVarint(bytes);
-      const auto count = GetVarint(bytes);
-      if (!delta || !count || *delta >= count_ - row || *count > bytes.size()) return Bad("row");
-      row += *delta;
-      for (std::uint64_t i = 0; i < *count; ++i) OPS_RETURN_IF_ERROR(read(spans_[row], bytes));
-    }
-    return {};
-  }
-
-  Status ReadEvents(std::string_view column) {
-    return Rows(column, [this](Span& span, std::string_view& bytes) -> Status {
-      SpanEvent event;
-      const auto offset = GetZigZag(bytes);
-      if (!offset) return Bad("event");
-      event.time_ns = static_cast<std::int64_t>(static_cast<std::uint64_t>(span.start_ns) +
-                                                static_cast<std::uint64_t>(*offset));
-      OPS_TRY(event.name, Text(bytes));
-      OPS_TRY(event.attributes, Attributes(bytes));
-      span.events.push_back(std::move(event));
-      return {};
-    });
-  }
-
-  Status ReadLinks(std::string_view column) {
-    return Rows(column, [this](Span& span, std::string_view& bytes) -> Status {
-      SpanLink link;
-      constexpr std::size_t kIdBytes = 24;
-      if (bytes.size() < kIdBytes) return Bad("link");
-      std::memcpy(link.trace_id.data(), bytes.data(), link.trace_id.size());
-      std::memcpy(link.span_id.data(), bytes.data() + link.trace_id.size(), link.span_id.size());
-      bytes.remove_prefix(kIdBytes);
-      OPS_TRY(link.trace_state, Text(bytes));
-      OPS_TRY(link.attributes, Attributes(bytes));
-      span.links.push_back(std::move(link));
-      return {};
-    });
-  }
-
-  Status ReadAttributeColumns() {
-    const auto columns = GetVarint(rest_);
-    if (!columns || *columns > rest_.size() + 1) return Bad("attribute columns");
-    for (std::uint64_t i = 0; i < *columns; ++i) {
-      OPS_TRY(const std::string_view key, Text(rest_));
-      const auto type = GetLe<std::uint8_t>(rest_);
-      const auto count = GetVarint(rest_);
-      if (!type || *type > static_cast<std::uint8_t>(ValueType::kJson) || !count)
-        return Bad("column");
-      OPS_TRY(std::string_view rows, Column());
-      OPS_TRY(std::string_view values, Column());
-      std::uint64_t row = 0;
-      for (std::uint64_t j = 0; j < *count; ++j) {
-        const auto delta = GetVarint(rows);
-        if (!delta || *delta >= count_ - row) return Bad("attribute row");
-        row += *delta;
-        OPS_TRY(Value value, ReadValue(values, static_cast<ValueType>(*type)));
-        spans_[row].attributes.push_back({.key = std::string(key), .value = std::move(value)});
-      }
-    }
-    return {};
-  }
-
-  std::string_view rest_;
-  const std::uint64_t count_;
-  std::vector<std::string_view> texts_;
-  std::vector<Span> spans_;
-  std::string_view starts_, durations_, names_, kinds_, flags_, states_, messages_, resources_,
-      scopes_;
-  std::uint64_t start_ = 0;
-  std::unordered_map<const char*, std::shared_ptr<const Resource>> known_resources_;
-  std::unordered_map<const char*, std::shared_ptr<const Scope>> known_scopes_;
-};
-
-Result<SpanBlockHead> ParseHead(std::string_view bytes, const SpanBlockLimits& limits) {
-  SpanBlockHead head;
-  const auto spans = GetVarint(bytes);
-  const auto min_ns = GetZigZag(bytes);
-  const auto span_ns = GetVarint(bytes);
-  if (!spans || !min_ns || !span_ns || bytes.size() % 8 != 0) return Bad("head");
-  if (*spans > limits.spans_max || *spans == 0) return Bad("over a limit");
-  head.spans = *spans;
-  head.min_ns = *min_ns;
-  head.max_ns = static_cast<std::int64_t>(static_cast<std::uint64_t>(*min_ns) + *span_ns);
-  while (const auto hash = GetLe<std::uint64_t>(bytes)) head.traces.push_back(*hash);
-  if (!std::is_sorted(head.traces.begin(), head.traces.end())) return Bad("traces not sorted");
-  return head;
-}
-
 }  // namespace
 
 std::uint64_t TraceHash(const TraceId& id) {
@@ -518,20 +259,12 @@ std::string WriteSpanBlock(std::vector<Span> spans) {
   PutVarint(head_bytes,
             static_cast<std::uint64_t>(head.max_ns) - static_cast<std::uint64_t>(head.min_ns));
   for (const std::uint64_t hash : head.traces) PutLe(head_bytes, hash);
-  return WrapBlock(kMagic, head_bytes, ZstdCompress(all));
+  return WrapBlock(span_block::kMagic, head_bytes, ZstdCompress(all));
 }
 
 Result<SpanBlockHead> ReadSpanBlockHead(std::string_view block, const SpanBlockLimits& limits) {
-  OPS_TRY(const std::string_view head, OpenBlockHead(kMagic, block));
-  return ParseHead(head, limits);
-}
-
-Result<std::vector<Span>> ReadSpanBlock(std::string_view block, const SpanBlockLimits& limits) {
-  OPS_TRY(const BlockParts parts, OpenBlock(kMagic, block));
-  OPS_TRY(const SpanBlockHead head, ParseHead(parts.head, limits));
-  std::string columns;
-  OPS_RETURN_IF_ERROR(ZstdDecompress(parts.columns, limits.raw_bytes_max, columns));
-  return Reader(columns, head.spans).Read();
+  OPS_TRY(const std::string_view head, OpenBlockHead(span_block::kMagic, block));
+  return span_block::ParseHead(head, limits);
 }
 
 }  // namespace opssight

@@ -39,5 +39,9 @@ struct SpanBlockLimits {
 Result<SpanBlockHead> ReadSpanBlockHead(std::string_view block, const SpanBlockLimits& limits = {});
 // All spans, by trace, then start. Resources and scopes are shared between them.
 Result<std::vector<Span>> ReadSpanBlock(std::string_view block, const SpanBlockLimits& limits = {});
+// Those of one trace, by start; none: it is not here. Steps over the rest, which it checks
+// only as far as that takes.
+Result<std::vector<Span>> ReadTraceOfBlock(std::string_view block, const TraceId& id,
+                                           const SpanBlockLimits& limits = {});
 
 }  // namespace opssight

@@ -1,6 +1,7 @@
 #include "aggregator/store/spans/spans_store.h"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <tuple>
 #include <utility>
@@ -17,10 +18,8 @@ Result<SpanBlockHead> ReadHead(std::string_view block) {
 Status AddFromBlock(const TraceId& id, std::string_view block, const QueryLimits& limits,
                     std::vector<Span>& out) {
   if (limits.cancelled && limits.cancelled()) return Unavailable("query: the client has gone");
-  OPS_TRY(std::vector<Span> spans, ReadSpanBlock(block));
-  for (Span& span : spans) {
-    if (span.trace_id == id) out.push_back(std::move(span));
-  }
+  OPS_TRY(std::vector<Span> spans, ReadTraceOfBlock(block, id));
+  std::move(spans.begin(), spans.end(), std::back_inserter(out));
   if (out.size() <= limits.trace_spans_max) return {};
   return Exhausted(fmt::format("query: the trace has more than {} spans", limits.trace_spans_max));
 }

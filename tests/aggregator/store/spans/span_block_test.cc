@@ -1,6 +1,7 @@
 #include "aggregator/store/spans/span_block.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include <gtest/gtest.h>
 
@@ -123,6 +124,22 @@ TEST(SpanBlockTest, ReadsBackWhatWasWritten) {
     const auto read = ReadSpanBlock(WriteSpanBlock(spans));
     ASSERT_TRUE(read.has_value()) << read.error().message << ", seed " << seed;
     EXPECT_EQ(Rendered(*read), Rendered(spans)) << "seed " << seed;
+  }
+}
+
+TEST(SpanBlockTest, OneTraceIsReadAsInTheWhole) {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    const std::vector<Span> spans = SomeSpans(seed, 1 + seed * 7);
+    const std::string block = WriteSpanBlock(spans);
+    for (std::uint8_t trace = 0; trace <= 6; ++trace) {  // 0 and 6: before and behind all.
+      const TraceId id{trace};
+      std::vector<Span> expected;
+      std::copy_if(spans.begin(), spans.end(), std::back_inserter(expected),
+                   [&](const Span& span) { return span.trace_id == id; });
+      const auto read = ReadTraceOfBlock(block, id);
+      ASSERT_TRUE(read.has_value()) << read.error().message << ", seed " << seed;
+      EXPECT_EQ(Rendered(*read), Rendered(expected)) << "seed " << seed << ", trace " << trace;
+    }
   }
 }
 
