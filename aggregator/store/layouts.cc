@@ -72,11 +72,18 @@ void Layouts::Touch(Cached& cached) const {
   recent_.splice(recent_.begin(), recent_, cached.at);
 }
 
+// Heads ask for a layout once and keep what they need of it: what is asked for a second
+// time is worth its memory.
 void Layouts::Remember(const std::shared_ptr<const Layout>& layout) const {
-  Cached& cached = cache_[layout->id()];
+  const auto [entry, first_time] = cache_.try_emplace(layout->id());
+  Cached& cached = entry->second;
   if (cached.layout != nullptr) return Touch(cached);
+  cached.used = layout;
+  if (first_time) return ForgetUnused();
   recent_.push_front(layout->id());
-  cached = {.layout = layout, .used = layout, .at = recent_.begin(), .bytes = BytesOf(*layout)};
+  cached.layout = layout;
+  cached.at = recent_.begin();
+  cached.bytes = BytesOf(*layout);
   cache_bytes_ += cached.bytes;
   while (cache_bytes_ > cache_bytes_max_ && recent_.size() > 1) {
     Cached& oldest = cache_.at(recent_.back());
@@ -84,7 +91,11 @@ void Layouts::Remember(const std::shared_ptr<const Layout>& layout) const {
     oldest.layout = nullptr;
     recent_.pop_back();
   }
-  if (cache_.size() < 2 * recent_.size() + 1024) return;
+}
+
+// Notes of layouts that are no longer known.
+void Layouts::ForgetUnused() const {
+  if (cache_.size() <= 2 * known_.size() + 64) return;
   std::erase_if(cache_, [](const auto& entry) {
     return entry.second.layout == nullptr && entry.second.used.expired();
   });

@@ -7,8 +7,9 @@
 // wal entry can need it (those are minutes old), and days name their series
 // themselves. Value: u32 LE last day, u64 LE XXH3-64 of the frame, frame.
 //
-// Find is for any thread: a hash look-up, or for a layout that left the cache a read
-// and a decode. Known ids cost 24 B each in memory. The rest says who may call it.
+// Find is for any thread: a hash look-up, or for a layout that is not in the cache a read
+// and a decode; it is kept there from the second time on. Ids cost about 130 B each in
+// memory. The rest says who may call it.
 #pragma once
 
 #include <cstdint>
@@ -50,12 +51,13 @@ class Layouts final : public LayoutLookup {
 
  private:
   struct Cached {
-    std::shared_ptr<const Layout> layout;  // Null once it left recent_.
+    std::shared_ptr<const Layout> layout;  // Null: not in recent_ (yet, or any more).
     std::weak_ptr<const Layout> used;      // While somebody else holds it.
     std::list<LayoutId>::iterator at;
     std::size_t bytes = 0;
   };
   void Remember(const std::shared_ptr<const Layout>& layout) const OPS_REQUIRES(mutex_);
+  void ForgetUnused() const OPS_REQUIRES(mutex_);
   void Touch(Cached& cached) const OPS_REQUIRES(mutex_);
   std::shared_ptr<const Layout> Read(const LayoutId& id) const OPS_EXCLUDES(mutex_);
 

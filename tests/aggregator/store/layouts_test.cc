@@ -47,6 +47,16 @@ TEST_F(LayoutsTest, WhatLeavesTheCacheIsReadAgain) {
   }
 }
 
+TEST_F(LayoutsTest, IsKeptFromTheSecondTimeOn) {
+  const auto layout = Make("m");
+  Write(*layout, 1);
+  const std::weak_ptr<const Layout> once = layouts_->Find(layout->id);
+  EXPECT_TRUE(once.expired());
+  const std::weak_ptr<const Layout> twice = layouts_->Find(layout->id);
+  EXPECT_FALSE(twice.expired());
+  EXPECT_EQ(layouts_->Find(layout->id), twice.lock());
+}
+
 TEST_F(LayoutsTest, IsWrittenOnceADayAndDroppedWhenLongUnused) {
   const auto old = Make("old");
   const auto used = Make("used");
