@@ -12,6 +12,9 @@
 namespace opssight {
 
 inline constexpr int kZstdFast = 1;  // Levels above buy 0-2 % on our data (storage measurements).
+// Leaves what repeats nothing as it is. Of doubles 2 % more bytes than level 1, and unpacked
+// in half the time; not for text.
+inline constexpr int kZstdFastest = -1;
 
 std::string ZstdCompress(std::string_view bytes, int level = kZstdFast);
 // Appends to out; kCorrupt for bad bytes, kExhausted for a declared size above bytes_max.

@@ -32,9 +32,18 @@ using batch::Text;
 using batch::Vector;
 using flatbuffers::FlatBufferBuilder;
 
-std::string Frame(const FlatBufferBuilder& builder) {
+std::string Frame(const FlatBufferBuilder& builder, int level = kZstdFast) {
   return ZstdCompress(
-      {reinterpret_cast<const char*>(builder.GetBufferPointer()), builder.GetSize()});
+      {reinterpret_cast<const char*>(builder.GetBufferPointer()), builder.GetSize()}, level);
+}
+
+// Rows alone are numbers; all else is mostly text.
+int LevelFor(const BatchContents& contents) {
+  const bool text = !contents.logs.empty() || !contents.spans.empty() ||
+                    !contents.histograms.empty() || !contents.exemplars.empty() ||
+                    !contents.metadata.empty() || !contents.gaps.empty() ||
+                    contents.targets != nullptr;
+  return text ? kZstdFast : kZstdFastest;
 }
 
 // ---- writing
@@ -377,7 +386,7 @@ std::string EncodeBatch(const BatchContents& contents, std::int64_t created_ms) 
                                    scopes_vector, spans_vector, gaps_vector, records.series,
                                    records.histograms, records.exemplars, records.metadata,
                                    targets));
-  return Frame(builder);
+  return Frame(builder, LevelFor(contents));
 }
 
 std::string EncodeLayout(const Layout& layout) {
