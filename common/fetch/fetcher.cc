@@ -1,14 +1,13 @@
 #include "common/fetch/fetcher.h"
 
 #include <algorithm>
-#include <curl/curl.h>
-#include <mutex>
 
 #include <fmt/core.h>
 #include <uv.h>
 
 #include "common/base/check.h"
 #include "common/base/files.h"
+#include "common/fetch/curl_library.h"
 
 namespace opssight {
 namespace {
@@ -71,7 +70,10 @@ Renamed WithServerName(const std::string& url, const std::string& name) {
 }  // namespace
 
 struct Fetcher::Transfer {
-  Fetcher* fetcher = nullptr;
+  explicit Transfer(Fetcher& owner) : fetcher(&owner), curl(*owner.curl_) {}
+
+  Fetcher* fetcher;
+  const CurlLibrary& curl;
   Id id = 0;
   FetchRequest request;
   Done done;
@@ -82,22 +84,21 @@ struct Fetcher::Transfer {
   bool over = false;  // The body is over its limit.
   char error[CURL_ERROR_SIZE] = {};
 
-  Transfer() = default;
   Transfer(const Transfer&) = delete;
   Transfer& operator=(const Transfer&) = delete;
   ~Transfer() {
     if (easy != nullptr) {
-      curl_multi_remove_handle(static_cast<CURLM*>(fetcher->multi_), easy);
-      curl_easy_cleanup(easy);
+      curl.multi_remove_handle(static_cast<CURLM*>(fetcher->multi_), easy);
+      curl.easy_cleanup(easy);
     }
-    curl_slist_free_all(headers);
-    curl_slist_free_all(connect_to);
+    curl.slist_free_all(headers);
+    curl.slist_free_all(connect_to);
   }
   template <class T>
   void Set(CURLoption option, T value) {
-    curl_easy_setopt(easy, option, value);
+    curl.easy_setopt(easy, option, value);
   }
-  void AddHeader(const std::string& line) { headers = curl_slist_append(headers, line.c_str()); }
+  void AddHeader(const std::string& line) { headers = curl.slist_append(headers, line.c_str()); }
 };
 
 // A socket of libcurl's on the loop; deletes itself once libuv has let go of it.
@@ -115,7 +116,7 @@ struct Fetcher::Calls {
     if (what == CURL_POLL_REMOVE) {
       if (poll == nullptr) return 0;
       uv_poll_stop(&poll->handle);
-      curl_multi_assign(multi, socket, nullptr);
+      fetcher->curl_->multi_assign(multi, socket, nullptr);
       uv_close(reinterpret_cast<uv_handle_t*>(&poll->handle),
                [](uv_handle_t* handle) { delete static_cast<Poll*>(handle->data); });
       return 0;
@@ -130,7 +131,7 @@ struct Fetcher::Calls {
         return -1;
       }
       poll->handle.data = poll;
-      curl_multi_assign(multi, socket, poll);
+      fetcher->curl_->multi_assign(multi, socket, poll);
     }
     const int events = ((what & CURL_POLL_IN) != 0 ? UV_READABLE : 0) |
                        ((what & CURL_POLL_OUT) != 0 ? UV_WRITABLE : 0);
@@ -163,23 +164,26 @@ struct Fetcher::Calls {
   }
 };
 
-Fetcher::Fetcher(Loop& loop) : loop_(loop), timer_(loop) {
-  static std::once_flag once;
-  std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
-  CURLM* multi = curl_multi_init();
-  OPS_CHECK(multi != nullptr, "fetch: libcurl gives no handle");
-  multi_ = multi;
-  curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, &Calls::OnSocket);
-  curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, this);
-  curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, &Calls::OnTimer);
-  curl_multi_setopt(multi, CURLMOPT_TIMERDATA, this);
-  curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, kConnectionsKept);
-}
+Fetcher::Fetcher(Loop& loop) : loop_(loop), timer_(loop) {}
 
 Fetcher::~Fetcher() {
   running_.clear();
-  curl_multi_cleanup(static_cast<CURLM*>(multi_));
+  if (multi_ != nullptr) curl_->multi_cleanup(static_cast<CURLM*>(multi_));
   timer_.Stop();
+}
+
+Status Fetcher::GetReady() {
+  if (multi_ != nullptr) return {};
+  OPS_TRY(curl_, LoadCurl());
+  CURLM* multi = curl_->multi_init();
+  if (multi == nullptr) return Exhausted("libcurl gives no handle");
+  multi_ = multi;
+  curl_->multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, &Calls::OnSocket);
+  curl_->multi_setopt(multi, CURLMOPT_SOCKETDATA, this);
+  curl_->multi_setopt(multi, CURLMOPT_TIMERFUNCTION, &Calls::OnTimer);
+  curl_->multi_setopt(multi, CURLMOPT_TIMERDATA, this);
+  curl_->multi_setopt(multi, CURLMOPT_MAXCONNECTS, kConnectionsKept);
+  return {};
 }
 
 Status Fetcher::Configure(Transfer& t) {
@@ -188,7 +192,7 @@ Status Fetcher::Configure(Transfer& t) {
   if (!http.tls.server_name.empty() && url.starts_with("https:")) {
     const Renamed renamed = WithServerName(url, http.tls.server_name);
     url = renamed.url;
-    t.connect_to = curl_slist_append(nullptr, renamed.connect_to.c_str());
+    t.connect_to = t.curl.slist_append(nullptr, renamed.connect_to.c_str());
     t.Set(CURLOPT_CONNECT_TO, t.connect_to);
     t.AddHeader(renamed.host_header);
   }
@@ -255,16 +259,16 @@ Status Fetcher::Configure(Transfer& t) {
 }
 
 Result<Fetcher::Id> Fetcher::Start(FetchRequest request, Done done) {
-  auto transfer = std::make_unique<Transfer>();
-  transfer->fetcher = this;
+  OPS_RETURN_IF_ERROR(GetReady());
+  auto transfer = std::make_unique<Transfer>(*this);
   transfer->id = next_id_++;
   transfer->request = std::move(request);
   transfer->done = std::move(done);
-  transfer->easy = curl_easy_init();
+  transfer->easy = curl_->easy_init();
   if (transfer->easy == nullptr) return Exhausted("libcurl gives no handle");
   OPS_RETURN_IF_ERROR(Configure(*transfer));
-  const CURLMcode added = curl_multi_add_handle(static_cast<CURLM*>(multi_), transfer->easy);
-  if (added != CURLM_OK) return Internal(curl_multi_strerror(added));
+  const CURLMcode added = curl_->multi_add_handle(static_cast<CURLM*>(multi_), transfer->easy);
+  if (added != CURLM_OK) return Internal(curl_->multi_strerror(added));
   const Id id = transfer->id;
   running_.emplace(id, std::move(transfer));
   return id;
@@ -276,16 +280,16 @@ void Fetcher::Cancel(Id id) {
 
 void Fetcher::Act(int socket, int events) {
   int still = 0;
-  curl_multi_socket_action(static_cast<CURLM*>(multi_), socket, events, &still);
+  curl_->multi_socket_action(static_cast<CURLM*>(multi_), socket, events, &still);
   TakeDone();
 }
 
 void Fetcher::TakeDone() {
   int left = 0;
-  while (CURLMsg* message = curl_multi_info_read(static_cast<CURLM*>(multi_), &left)) {
+  while (CURLMsg* message = curl_->multi_info_read(static_cast<CURLM*>(multi_), &left)) {
     if (message->msg != CURLMSG_DONE) continue;
     Transfer* found = nullptr;
-    curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &found);
+    curl_->easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &found);
     const CURLcode code = message->data.result;  // message goes with the handle.
     const auto node = running_.extract(found->id);
     Transfer& transfer = *node.mapped();
@@ -293,13 +297,13 @@ void Fetcher::TakeDone() {
     if (transfer.over) {
       result = Exhausted(fmt::format("the body is over {} bytes", transfer.request.body_bytes_max));
     } else if (code != CURLE_OK) {
-      const char* why = transfer.error[0] != '\0' ? transfer.error : curl_easy_strerror(code);
+      const char* why = transfer.error[0] != '\0' ? transfer.error : curl_->easy_strerror(code);
       result = Unavailable(why);
     } else {
       long status = 0;
       const char* type = nullptr;
-      curl_easy_getinfo(transfer.easy, CURLINFO_RESPONSE_CODE, &status);
-      curl_easy_getinfo(transfer.easy, CURLINFO_CONTENT_TYPE, &type);
+      curl_->easy_getinfo(transfer.easy, CURLINFO_RESPONSE_CODE, &status);
+      curl_->easy_getinfo(transfer.easy, CURLINFO_CONTENT_TYPE, &type);
       result->status = static_cast<int>(status);
       result->content_type = type == nullptr ? "" : type;
       result->body = std::move(transfer.body);

@@ -27,6 +27,8 @@
 
 namespace opssight {
 
+struct CurlLibrary;
+
 struct FetchRequest {
   std::string url;
   std::string unix_socket;  // "": by TCP.
@@ -55,7 +57,8 @@ class Fetcher {
   Fetcher(const Fetcher&) = delete;
   Fetcher& operator=(const Fetcher&) = delete;
 
-  // An error where a file of the options cannot be read; done is then not called.
+  // An error where a file of the options cannot be read, or libcurl is not there (it is
+  // loaded for the first request); done is then not called.
   Result<Id> Start(FetchRequest request, Done done);
   void Cancel(Id id);
   std::size_t running() const { return running_.size(); }
@@ -66,11 +69,13 @@ class Fetcher {
   struct Calls;  // What libcurl calls.
   void Act(int socket, int events);
   void TakeDone();
+  Status GetReady();
   Status Configure(Transfer& transfer);
 
   Loop& loop_;
   Timer timer_;
-  void* multi_;
+  const CurlLibrary* curl_ = nullptr;  // Null before the first request, as is multi_.
+  void* multi_ = nullptr;
   Id next_id_ = 1;
   std::map<Id, std::unique_ptr<Transfer>> running_;
 };
