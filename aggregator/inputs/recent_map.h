@@ -30,13 +30,15 @@ class RecentMap {
   }
   // Replaces what was there. Valid until the next call.
   V& Insert(const Hash128& key, V value) {
-    if (young_.size() >= young_max_) {
-      old_ = std::exchange(young_, Half());
-      ++turns_;
-    }
+    if (young_.size() >= young_max_) Turn();
     V& place = young_.At(key);
     place = std::move(value);
     return place;
+  }
+  // Forgets what was not used since the last turn.
+  void Turn() {
+    old_ = std::exchange(young_, Half());
+    ++turns_;
   }
   void Clear() { young_ = old_ = Half(); }
   template <class F>

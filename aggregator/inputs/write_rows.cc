@@ -76,6 +76,7 @@ WriteRows::Plan WriteRows::Make(const WriteRequest& request, const WriteLimits& 
   for (const Entry& entry : entries) work.keys.push_back(request.series[entry.series].key);
   {
     MutexLock lock(mutex_);
+    if (!entries.empty()) ForgetOld(entries.back().time_ms);
     for (std::size_t begin = 0; begin < entries.size();) {
       std::size_t end = begin;
       while (end < entries.size() && entries[end].time_ms == entries[begin].time_ms) ++end;
@@ -104,6 +105,14 @@ WriteRows::Plan WriteRows::Make(const WriteRequest& request, const WriteLimits& 
     layouts_.Insert(plan.pieces[i], {.id = plan.layouts[i]->id, .stored_day = day});
   }
   return plan;
+}
+
+void WriteRows::ForgetOld(std::int64_t newest_ms) {
+  if (newest_ms < turned_ms_ + forget_after_ms_) return;
+  turned_ms_ = newest_ms;
+  series_.Turn();
+  layouts_.Turn();
+  sightings_.Turn();
 }
 
 void WriteRows::Cut(Work& work, std::size_t begin, std::size_t end, int level) {

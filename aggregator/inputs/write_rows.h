@@ -34,12 +34,16 @@ struct WriteRowsOptions {
   std::size_t series_max = 4'000'000;     // Remembered; others are looked at again.
   std::size_t layouts_max = 1'000'000;    // As well.
   std::size_t sightings_max = 256 << 10;  // Pieces seen once or twice.
+  // What had no sample for so long, by the samples' own clock, is forgotten, at the latest
+  // after twice that: where series come and go, those gone take no memory.
+  std::int64_t forget_after_ms = 3'600'000;
 };
 
 class WriteRows {
  public:
   explicit WriteRows(WriteRowsOptions options)
-      : series_(options.series_max),
+      : forget_after_ms_(options.forget_after_ms),
+        series_(options.series_max),
         layouts_(options.layouts_max),
         sightings_(options.sightings_max) {}
 
@@ -96,7 +100,11 @@ class WriteRows {
       OPS_REQUIRES(mutex_);
   static std::size_t AddRow(Work& work, std::size_t begin, std::size_t end);
 
+  void ForgetOld(std::int64_t newest_ms) OPS_REQUIRES(mutex_);
+
+  const std::int64_t forget_after_ms_;
   mutable Mutex mutex_;
+  std::int64_t turned_ms_ OPS_GUARDED_BY(mutex_) = 0;  // When all three turned last.
   RecentMap<LabelFault> series_ OPS_GUARDED_BY(mutex_);
   RecentMap<Note> layouts_ OPS_GUARDED_BY(mutex_);  // By the hash of their series' keys.
   RecentMap<std::uint8_t> sightings_ OPS_GUARDED_BY(mutex_);

@@ -20,6 +20,17 @@ TEST(RecentMapTest, KeepsWhatIsUsed) {
   for (std::uint64_t i = 960; i < 1000; ++i) EXPECT_NE(map.Find(Key(i)), nullptr) << i;
 }
 
+TEST(RecentMapTest, TurnsForgetWhatWasNotUsedMeanwhile) {
+  RecentMap<int> map(100);
+  map.Insert(Key(1), 1);
+  map.Insert(Key(2), 2);
+  map.Turn();
+  EXPECT_NE(map.Find(Key(1)), nullptr);
+  map.Turn();
+  EXPECT_NE(map.Find(Key(1)), nullptr);
+  EXPECT_EQ(map.Find(Key(2)), nullptr);
+}
+
 TEST(RecentMapTest, ReplacesAndClears) {
   RecentMap<int> map(4);
   EXPECT_EQ(map.Find(Key(1)), nullptr);

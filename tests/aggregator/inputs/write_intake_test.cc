@@ -44,6 +44,19 @@ class WriteIntakeTest : public testing::Test {
   std::size_t values_ = 0;
 };
 
+TEST_F(WriteIntakeTest, SeriesThatCameAndWentAreForgotten) {
+  constexpr std::int64_t kHourMs = 3'600'000;
+  for (std::int64_t hour = 0; hour < 20; ++hour) {
+    const std::int64_t now_ms = kNowMs + (hour - 20) * kHourMs;
+    Keep(Take(Scrape("host " + std::to_string(hour), 100, now_ms)));
+    const WriteIntake::Taken stays = Take(Scrape("stays", 100, now_ms));
+    EXPECT_EQ(stays.plan.layouts.empty(), hour != 0);
+    Keep(stays);
+  }
+  EXPECT_LE(intake_.series(), 500U);
+  EXPECT_EQ(stored_.size(), 2100U);
+}
+
 TEST_F(WriteIntakeTest, AScrapeIsAFewRowsAndItsLayoutsComeOnce) {
   const WriteIntake::Taken first = Take(Scrape("a", 600, kNowMs));
   EXPECT_EQ(first.written.samples, 600U);
