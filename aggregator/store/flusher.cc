@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <malloc.h>
 #include <utility>
 
 #include "common/base/log.h"
@@ -122,6 +123,7 @@ Status Flusher::Flush(FlushReason reason) {
     status = Complete();
   }
   if (status) status = TrimAll();
+  malloc_trim(0);  // Heads are many small pieces; without it what they leave stays ours.
   if (!status) {
     ++parts_.stats.flush_errors;
     retry_at_ms_ = options_.clock->SteadyMs() + options_.flush_retry_ms;
