@@ -41,18 +41,6 @@ HttpResponse StringsResponse(const std::set<std::string>& strings, bool omit_emp
   return JsonResponse(200, json.Close('}').Take());
 }
 
-std::set<std::string> NamesOrValues(const std::vector<Labels>& sets, std::string_view name) {
-  std::set<std::string> found;
-  for (const Labels& labels : sets) {
-    if (!name.empty()) {
-      if (const auto value = labels.Get(name); !value.empty()) found.emplace(value);
-      continue;
-    }
-    for (const Label& label : labels) found.insert(label.name);
-  }
-  return found;
-}
-
 // "label/<name>/values" -> name.
 std::optional<std::string_view> ValuesRoute(std::string_view route) {
   constexpr std::string_view kBefore = "label/";

@@ -28,9 +28,6 @@ void WriteLabels(JsonWriter& json, const Labels& labels);
 // {"status":"success","data":[…]}. Loki leaves an empty list out.
 HttpResponse StringsResponse(const std::set<std::string>& strings, bool omit_empty);
 
-// All names of the sets, or all values of one name ("" : names).
-std::set<std::string> NamesOrValues(const std::vector<Labels>& sets, std::string_view name);
-
 // "label/<name>/values" -> name.
 std::optional<std::string_view> ValuesRoute(std::string_view route);
 

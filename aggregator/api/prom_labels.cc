@@ -12,30 +12,19 @@
 namespace opssight {
 namespace {
 
-// Calls take(sets of labels) for each match[], or once for everything.
-template <class Take>
-Status EachSelection(const PromContext& context, const PromCall& call,
-                     std::vector<std::vector<Matcher>> matches, const TimeRange& range,
-                     const Take& take) {
-  if (matches.empty()) matches.emplace_back();
-  for (const std::vector<Matcher>& matchers : matches) {
-    OPS_TRY(std::vector<Labels> found, context.sources.series.SelectLabels(
-                                           matchers, range.start_ms, range.end_ms, call.limits));
-    take(std::move(found));
-  }
-  return {};
-}
-
 // The names of labels, or the values of one.
 PromResult AnswerStrings(const PromContext& context, const PromCall& call, std::string_view name) {
   OPS_TRY(const std::size_t limit, LimitParameter(call.request));
   OPS_TRY(const TimeRange range, RangeParameters(call.request));
   OPS_TRY(std::vector<std::vector<Matcher>> matches, MatchParameters(call.request));
+  if (matches.empty()) matches.emplace_back();  // Everything.
   std::set<std::string> strings;
-  const Status status = EachSelection(
-      context, call, std::move(matches), range,
-      [&](const std::vector<Labels>& found) { strings.merge(NamesOrValues(found, name)); });
-  if (!status) return SelectFailure(status.error(), call);
+  for (const std::vector<Matcher>& matchers : matches) {
+    auto found = context.sources.series.SelectStrings(name, matchers, range.start_ms, range.end_ms,
+                                                      call.limits);
+    if (!found) return SelectFailure(found.error(), call);
+    strings.merge(*found);
+  }
   PromNotes notes;
   JsonWriter json;
   OpenSuccess(json);
@@ -72,11 +61,12 @@ PromResult AnswerSeries(const PromContext& context, const PromCall& call) {
   auto matches = MatchParameters(call.request);
   if (!matches) return BadParameter("match[]", matches.error().message);
   std::vector<Labels> sets;
-  const Status status =
-      EachSelection(context, call, *std::move(matches), range, [&](std::vector<Labels> found) {
-        std::move(found.begin(), found.end(), std::back_inserter(sets));
-      });
-  if (!status) return SelectFailure(status.error(), call);
+  for (const std::vector<Matcher>& matchers : *matches) {
+    auto found =
+        context.sources.series.SelectLabels(matchers, range.start_ms, range.end_ms, call.limits);
+    if (!found) return SelectFailure(found.error(), call);
+    std::move(found->begin(), found->end(), std::back_inserter(sets));
+  }
   std::sort(sets.begin(), sets.end());
   sets.erase(std::unique(sets.begin(), sets.end()), sets.end());
   PromNotes notes;

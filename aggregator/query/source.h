@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -49,6 +50,9 @@ struct Series {
   std::vector<std::int64_t> histogram_starts;
 };
 
+// The values of a label, or the names of all labels (name ""), of the sets.
+std::set<std::string> NamesOrValues(const std::vector<Labels>& sets, std::string_view name);
+
 class RollupSource;  // rollup.h
 
 class SeriesSource {
@@ -64,6 +68,12 @@ class SeriesSource {
   virtual Result<std::vector<Labels>> SelectLabels(const std::vector<Matcher>& matchers,
                                                    std::int64_t from_ms, std::int64_t to_ms,
                                                    const QueryLimits& limits) const = 0;
+  // The values of a label, or the names of all labels (name ""), that the sets have which
+  // SelectLabels would give; cheaper by far. series_max is how many strings there may be.
+  virtual Result<std::set<std::string>> SelectStrings(std::string_view name,
+                                                      const std::vector<Matcher>& matchers,
+                                                      std::int64_t from_ms, std::int64_t to_ms,
+                                                      const QueryLimits& limits) const;
   // What it keeps of stretches of time beside samples. Null: nothing. Lives as long as this.
   virtual const RollupSource* rollups() const { return nullptr; }
 };

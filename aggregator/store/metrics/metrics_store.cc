@@ -328,41 +328,30 @@ Result<std::vector<SeriesExemplars>> MetricsStore::Exemplars::Select(
   return answer.Finish();
 }
 
-Result<std::vector<Labels>> MetricsStore::SelectLabels(const std::vector<Matcher>& matchers,
-                                                       std::int64_t from_ms, std::int64_t to_ms,
-                                                       const QueryLimits& limits) const {
-  std::vector<Labels> out;
-  std::unordered_set<Hash128> seen;
-  const auto add = [&](const SeriesIndex& index, std::vector<SeriesId> ids) -> Status {
-    if (limits.cancelled && limits.cancelled()) return Unavailable("query cancelled");
-    const std::vector<Hash128> keys = index.Keys(ids);
-    std::size_t kept = 0;
-    for (std::size_t i = 0; i < ids.size(); ++i) {
-      if (seen.insert(keys[i]).second) ids[kept++] = ids[i];
-    }
-    ids.resize(kept);
-    if (seen.size() > limits.series_max) {
-      return Exhausted(
-          fmt::format("query selects more than {} series; select fewer", limits.series_max));
-    }
-    index.AppendLabels(ids, out);
-    return {};
-  };
-  if (from_ms > to_ms) return out;
+Status MetricsStore::EachIndex(const std::vector<Matcher>& matchers, std::int64_t from_ms,
+                               std::int64_t to_ms, const QueryLimits& limits,
+                               const SeeIds& see) const {
+  if (from_ms > to_ms) return {};
   // Whole days, of those that there may be.
   const std::int64_t day_from_ms = DayOfMs(std::max<std::int64_t>(from_ms, 0)) * kMsPerDay;
   const std::int64_t day_to_ms = (DayOfMs(std::min(to_ms, kTimeMaxMs)) + 1) * kMsPerDay - 1;
+  const auto cancelled = [&]() -> Status {
+    if (limits.cancelled && limits.cancelled()) return Unavailable("query cancelled");
+    return {};
+  };
   const auto tombstones = tombstones_.All();
   const Snapshot snapshot = Take();
   for (const DayNumber number : days_.DaysIn(from_ms, to_ms)) {
+    OPS_RETURN_IF_ERROR(cancelled());
     OPS_TRY(const std::shared_ptr<MetricDay> day, days_.Load(number));
     if (day == nullptr) continue;
     OPS_TRY(std::vector<SeriesId> ids,
             days_.SelectIds(*day, matchers, snapshot.published, *tombstones));
-    OPS_RETURN_IF_ERROR(add(day->index(), std::move(ids)));
+    OPS_RETURN_IF_ERROR(see(day->index(), std::move(ids)));
   }
   for (const HeadPtr& head : {snapshot.frozen, snapshot.head}) {
     if (head == nullptr) continue;
+    OPS_RETURN_IF_ERROR(cancelled());
     const std::vector<SeriesId> matched = head->index().Match(matchers);
     std::vector<SeriesId> ids;
     for (const auto& target : head->Targets()) {
@@ -376,8 +365,46 @@ Result<std::vector<Labels>> MetricsStore::SelectLabels(const std::vector<Matcher
     for (const std::size_t i : head->histograms().Overlapping(matched, day_from_ms, day_to_ms)) {
       ids.push_back(matched[i]);
     }
-    OPS_RETURN_IF_ERROR(add(head->index(), std::move(ids)));
+    OPS_RETURN_IF_ERROR(see(head->index(), std::move(ids)));
   }
+  return {};
+}
+
+Result<std::vector<Labels>> MetricsStore::SelectLabels(const std::vector<Matcher>& matchers,
+                                                       std::int64_t from_ms, std::int64_t to_ms,
+                                                       const QueryLimits& limits) const {
+  std::vector<Labels> out;
+  std::unordered_set<Hash128> seen;
+  const auto add = [&](const SeriesIndex& index, std::vector<SeriesId> ids) -> Status {
+    const std::vector<Hash128> keys = index.Keys(ids);
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      if (seen.insert(keys[i]).second) ids[kept++] = ids[i];
+    }
+    ids.resize(kept);
+    if (seen.size() > limits.series_max) {
+      return Exhausted(
+          fmt::format("query selects more than {} series; select fewer", limits.series_max));
+    }
+    index.AppendLabels(ids, out);
+    return {};
+  };
+  OPS_RETURN_IF_ERROR(EachIndex(matchers, from_ms, to_ms, limits, add));
+  return out;
+}
+
+Result<std::set<std::string>> MetricsStore::SelectStrings(std::string_view name,
+                                                          const std::vector<Matcher>& matchers,
+                                                          std::int64_t from_ms, std::int64_t to_ms,
+                                                          const QueryLimits& limits) const {
+  std::set<std::string> out;
+  const auto add = [&](const SeriesIndex& index, const std::vector<SeriesId>& ids) -> Status {
+    index.AddStrings(name, ids, out);
+    if (out.size() <= limits.series_max) return {};
+    return Exhausted(fmt::format("query finds more than {} names or values; select fewer series",
+                                 limits.series_max));
+  };
+  OPS_RETURN_IF_ERROR(EachIndex(matchers, from_ms, to_ms, limits, add));
   return out;
 }
 

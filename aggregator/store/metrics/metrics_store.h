@@ -12,9 +12,12 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -96,6 +99,10 @@ class MetricsStore final : public SignalStore, public SeriesSource, public TsdbS
   Result<std::vector<Labels>> SelectLabels(const std::vector<Matcher>& matchers,
                                            std::int64_t from_ms, std::int64_t to_ms,
                                            const QueryLimits& limits) const override;
+  Result<std::set<std::string>> SelectStrings(std::string_view name,
+                                              const std::vector<Matcher>& matchers,
+                                              std::int64_t from_ms, std::int64_t to_ms,
+                                              const QueryLimits& limits) const override;
 
   // Of the head; frozen rows count as chunks and times.
   TsdbStatistics Statistics(std::size_t top) const override;
@@ -137,6 +144,10 @@ class MetricsStore final : public SignalStore, public SeriesSource, public TsdbS
   void ApplyHistograms(const std::vector<HistogramRow>& rows) OPS_REQUIRES(apply_mutex_);
   void Refuse(const LayoutId& layout, std::size_t rows, std::string_view why);
   Snapshot Take() const;
+  // Calls see with each index of the days' and the heads', and its series that match.
+  using SeeIds = std::function<Status(const SeriesIndex& index, std::vector<SeriesId> ids)>;
+  Status EachIndex(const std::vector<Matcher>& matchers, std::int64_t from_ms, std::int64_t to_ms,
+                   const QueryLimits& limits, const SeeIds& see) const;
   Status Fill(const Snapshot& snapshot, const std::vector<Matcher>& matchers, Gather& out) const;
   static Status SelectHistograms(const HistogramHead& head, Gather& out);
   static Status SelectHead(const HeadPtr& head, const std::vector<Matcher>& matchers, Gather& out);

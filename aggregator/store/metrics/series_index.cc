@@ -238,6 +238,36 @@ void SeriesIndex::AppendLabels(std::span<const SeriesId> ids, std::vector<Labels
   });
 }
 
+void SeriesIndex::AddStrings(std::string_view name, std::span<const SeriesId> ids,
+                             std::set<std::string>& out) const {
+  std::uint32_t wanted = IdTable::kNone;
+  if (!name.empty()) {
+    MutexLock lock(mutex_);
+    wanted = FindName(name);
+    if (wanted == IdTable::kNone) return;
+  }
+  std::vector<bool> seen;  // By name, or by pair.
+  InSlices(ids, [&](std::span<const SeriesId> slice) {
+    MutexLock lock(mutex_);
+    seen.resize(name.empty() ? names_.size() : pairs_.size());
+    for (const SeriesId id : slice) {
+      for (const PairId pair : ListOf(id)) {
+        if (name.empty()) {
+          seen[pairs_[pair].name] = true;
+        } else if (pairs_[pair].name == wanted) {
+          seen[pair] = true;
+        }
+      }
+    }
+  });
+  MutexLock lock(mutex_);
+  for (std::uint32_t i = 0; i < seen.size(); ++i) {
+    if (!seen[i]) continue;
+    const std::string_view text = name.empty() ? names_[i].text : pairs_[i].value;
+    if (!text.empty()) out.emplace(text);
+  }
+}
+
 std::size_t SeriesIndex::size() const {
   MutexLock lock(mutex_);
   return list_ends_.size();

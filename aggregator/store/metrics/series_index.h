@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -50,6 +51,10 @@ class SeriesIndex {
   std::vector<Hash128> Keys(std::span<const SeriesId> ids) const;
   // Appends the label set of each id.
   void AppendLabels(std::span<const SeriesId> ids, std::vector<Labels>& out) const;
+
+  // Adds the values of a label, or the names of all labels (name ""), of these series.
+  void AddStrings(std::string_view name, std::span<const SeriesId> ids,
+                  std::set<std::string>& out) const;
 
   std::size_t size() const;
   std::size_t bytes() const;  // Memory, about.

@@ -401,6 +401,25 @@ TEST_F(MetricsStoreTest, LabelsAreThoseOfTheDays) {
   EXPECT_EQ(store_->SelectLabels({}, 0, 9 * kMsPerDay, {})->size(), 2U);
 }
 
+TEST_F(MetricsStoreTest, NamesAndValuesAreThoseOfTheLabelSets) {
+  Apply(MakeLayout({kUp}), 1, {1});
+  Flush(1);
+  Apply(MakeLayout({kLoad, kUp}), 3 * kMsPerDay, {1, 2});
+  const std::vector<Matcher> up = {Make(MatchType::kEqual, "__name__", "up")};
+  for (const char* name : {"", "__name__", "host", "other"}) {
+    for (const auto& matchers : {std::vector<Matcher>(), up}) {
+      for (const std::int64_t to_ms : {std::int64_t{10}, 9 * kMsPerDay}) {
+        const auto sets = store_->SelectLabels(matchers, 0, to_ms, {});
+        EXPECT_EQ(store_->SelectStrings(name, matchers, 0, to_ms, {}).value(),
+                  NamesOrValues(*sets, name))
+            << name << " " << to_ms;
+      }
+    }
+  }
+  EXPECT_TRUE(store_->SelectStrings("host", {}, 2 * kMsPerDay, 2 * kMsPerDay + 1, {})->empty());
+  EXPECT_FALSE(store_->SelectStrings("", {}, 0, 9 * kMsPerDay, {.series_max = 1}).has_value());
+}
+
 TEST_F(MetricsStoreTest, ABrokenBlockOrListIsLeftOutAndCounted) {
   const auto layout = MakeLayout({kUp});
   const auto other = MakeLayout({kLoad});

@@ -1,0 +1,25 @@
+#include "aggregator/query/source.h"
+
+namespace opssight {
+
+std::set<std::string> NamesOrValues(const std::vector<Labels>& sets, std::string_view name) {
+  std::set<std::string> found;
+  for (const Labels& labels : sets) {
+    if (!name.empty()) {
+      if (const auto value = labels.Get(name); !value.empty()) found.emplace(value);
+      continue;
+    }
+    for (const Label& label : labels) found.insert(label.name);
+  }
+  return found;
+}
+
+Result<std::set<std::string>> SeriesSource::SelectStrings(std::string_view name,
+                                                          const std::vector<Matcher>& matchers,
+                                                          std::int64_t from_ms, std::int64_t to_ms,
+                                                          const QueryLimits& limits) const {
+  OPS_TRY(const std::vector<Labels> sets, SelectLabels(matchers, from_ms, to_ms, limits));
+  return NamesOrValues(sets, name);
+}
+
+}  // namespace opssight
