@@ -21,6 +21,8 @@ std::string_view ToString(FlushReason reason) {
       return "wal bytes";
     case FlushReason::kHeadBytes:
       return "head bytes";
+    case FlushReason::kRipe:
+      return "ripe";
     case FlushReason::kAsked:
       return "asked for";
     case FlushReason::kStop:
@@ -34,6 +36,11 @@ FlushReason FlushDue(const StoreOptions& options, const FlushState& state) {
   if (state.since_flush_ms >= options.flush_age_ms) return FlushReason::kAge;
   if (state.unfrozen_bytes >= options.wal_bytes_max) return FlushReason::kWalBytes;
   if (HeadGrowth(state) >= options.head_bytes_max) return FlushReason::kHeadBytes;
+  // A small head may wait for its age: each flush costs some syncs.
+  constexpr std::uint64_t kWorthParts = 8;
+  if (state.ripe && HeadGrowth(state) >= options.head_bytes_max / kWorthParts) {
+    return FlushReason::kRipe;
+  }
   return FlushReason::kNone;
 }
 

@@ -8,7 +8,7 @@
 
 namespace opssight {
 
-enum class FlushReason : std::uint8_t { kNone, kAge, kWalBytes, kHeadBytes, kAsked, kStop };
+enum class FlushReason : std::uint8_t { kNone, kAge, kWalBytes, kHeadBytes, kRipe, kAsked, kStop };
 std::string_view ToString(FlushReason reason);
 
 struct FlushState {
@@ -17,6 +17,7 @@ struct FlushState {
   std::uint64_t unfrozen_bytes = 0;
   std::uint64_t head_bytes = 0;
   std::uint64_t head_bytes_after_flush = 0;  // What a flush does not free: indexes.
+  bool ripe = false;                         // A head has what makes good blocks.
 };
 
 FlushReason FlushDue(const StoreOptions& options, const FlushState& state);

@@ -109,7 +109,9 @@ FlushState Flusher::State() const {
           .since_flush_ms = options_.clock->SteadyMs() - last_flush_ms_,
           .unfrozen_bytes = parts_.workers.unfrozen_bytes(),
           .head_bytes = HeadBytes(),
-          .head_bytes_after_flush = head_bytes_after_flush_};
+          .head_bytes_after_flush = head_bytes_after_flush_,
+          .ripe = std::any_of(slots_.begin(), slots_.end(),
+                              [](const SignalSlot& slot) { return slot.store->head_ripe(); })};
 }
 
 Status Flusher::Flush(FlushReason reason) {

@@ -89,6 +89,8 @@ class SignalStore {
   virtual std::vector<SignalLoss> TakeLosses() { return {}; }
   virtual std::uint64_t disk_bytes() const = 0;
   virtual std::uint64_t head_bytes() const = 0;  // Memory held, about.
+  // Whether what the head has makes good blocks: then more of it only costs memory.
+  virtual bool head_ripe() const { return false; }
 };
 
 }  // namespace opssight

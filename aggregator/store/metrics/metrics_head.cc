@@ -121,6 +121,7 @@ std::uint64_t HeadWriter::Append(const LayoutId& id, const Layout* layout,
         target.Append(state.layout, times[i], next_order_++, values.subspan(i * width, width));
   }
   head_->bytes_.fetch_add(static_cast<std::uint64_t>(gained), std::memory_order_relaxed);
+  head_->samples_.fetch_add(values.size(), std::memory_order_relaxed);
   return state.refused * times.size();
 }
 

@@ -38,6 +38,7 @@ class MetricsHead {
   const ExemplarHead& exemplars() const { return exemplars_; }
   std::uint64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }  // Of rows.
   std::uint64_t series() const { return series_.load(std::memory_order_relaxed); }
+  std::uint64_t samples() const { return samples_.load(std::memory_order_relaxed); }
   bool empty() const;
 
  private:
@@ -45,6 +46,7 @@ class MetricsHead {
   const std::shared_ptr<SeriesIndex> index_;
   std::atomic<std::uint64_t> bytes_{0};
   std::atomic<std::uint64_t> series_{0};
+  std::atomic<std::uint64_t> samples_{0};  // Of floats.
   HistogramHead histograms_;
   ExemplarHead exemplars_;
   mutable Mutex mutex_;

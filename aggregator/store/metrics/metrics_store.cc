@@ -26,6 +26,7 @@ MetricsStore::MetricsStore(MetricsOptions options, const LayoutLookup& layouts)
     : layouts_(layouts),
       series_per_target_max_(options.series_per_target_max),
       exemplars_head_max_(options.exemplars_head_max),
+      head_rows_ripe_(options.head_rows_ripe),
       meta_(options.meta),
       metadata_(options.metadata_max),
       days_({.files = {.dir = options.dir,
@@ -218,6 +219,12 @@ std::uint64_t MetricsStore::head_bytes() const {
     bytes += snapshot.frozen->index().bytes();
   }
   return bytes;
+}
+
+bool MetricsStore::head_ripe() const {
+  const Snapshot snapshot = Take();
+  const std::uint64_t series = snapshot.head->series();
+  return series != 0 && snapshot.head->samples() / series >= head_rows_ripe_;
 }
 
 TsdbStatistics MetricsStore::Statistics(std::size_t top) const {

@@ -42,11 +42,12 @@ struct MetricsOptions {
   // refused row by row, of a metric above its limit new series are; both are counted.
   std::size_t series_per_target_max = 200'000;
   std::size_t series_per_metric_max = 1'000'000;  // In the head, about an hour's.
-  std::size_t exemplars_head_max = 100'000;       // Between two flushes.
-  std::size_t exemplars_day_max = 1'000'000;      // Of one day on disk.
-  std::size_t metadata_max = 100'000;             // Metric families with metadata.
-  std::shared_ptr<GuardedEnv> meta;               // For metadata. Null: in memory only.
-  std::function<void(SealPoint)> at;              // Tests only.
+  std::uint64_t head_rows_ripe = 120;         // Samples a series, on average: half an hour at 15 s.
+  std::size_t exemplars_head_max = 100'000;   // Between two flushes.
+  std::size_t exemplars_day_max = 1'000'000;  // Of one day on disk.
+  std::size_t metadata_max = 100'000;         // Metric families with metadata.
+  std::shared_ptr<GuardedEnv> meta;           // For metadata. Null: in memory only.
+  std::function<void(SealPoint)> at;          // Tests only.
 };
 
 struct SamplePlaces {
@@ -73,6 +74,7 @@ class MetricsStore final : public SignalStore, public SeriesSource, public TsdbS
   Result<bool> SealDue(const SealTurn& turn) override;
   std::uint64_t disk_bytes() const override { return days_.disk_bytes(); }
   std::uint64_t head_bytes() const override;
+  bool head_ripe() const override;
 
   // To be done on each day once it is sealed, in this order. Before Recover; jobs outlive
   // the store.
@@ -172,6 +174,7 @@ class MetricsStore final : public SignalStore, public SeriesSource, public TsdbS
   MetadataBook metadata_;
   Tombstones tombstones_;
   std::atomic<std::uint64_t> exemplars_{0};
+  const std::uint64_t head_rows_ripe_;
   std::atomic<std::uint64_t> dropped_exemplars_{0};
   std::atomic<std::uint64_t> samples_{0};
   std::atomic<std::uint64_t> histograms_{0};

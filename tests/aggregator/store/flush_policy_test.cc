@@ -21,6 +21,9 @@ TEST(FlushPolicyTest, WhicheverComesFirst) {
   f({.anything = true, .head_bytes = 80, .head_bytes_after_flush = 40}, "none");
   f({.anything = true, .head_bytes = 90, .head_bytes_after_flush = 40}, "head bytes");
   f({.anything = true, .head_bytes = 10, .head_bytes_after_flush = 40}, "none");
+  f({.anything = true, .head_bytes = 6, .ripe = true}, "ripe");
+  f({.anything = true, .head_bytes = 5, .ripe = true}, "none");
+  f({.anything = false, .head_bytes = 6, .ripe = true}, "none");
   EXPECT_FALSE(FlushBehind(options, {.head_bytes = 99}, 199));
   EXPECT_TRUE(FlushBehind(options, {.head_bytes = 100}, 0));
   EXPECT_TRUE(FlushBehind(options, {}, 200));
