@@ -50,6 +50,17 @@ class MemorySeries final : public SeriesSource {
     return selected;
   }
 
+  // Without labels, so that tests see who looks at them all the same.
+  Result<std::vector<Series>> SelectUnlabelled(const std::vector<Matcher>& matchers,
+                                               std::int64_t from_ms, std::int64_t to_ms,
+                                               const QueryLimits& limits) const override {
+    auto selected = Select(matchers, from_ms, to_ms, limits);
+    if (selected.has_value()) {
+      for (Series& series : *selected) series.labels = Labels();
+    }
+    return selected;
+  }
+
   Result<std::vector<Labels>> SelectLabels(const std::vector<Matcher>& matchers,
                                            std::int64_t from_ms, std::int64_t to_ms,
                                            const QueryLimits& limits) const override {

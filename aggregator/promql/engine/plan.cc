@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "aggregator/promql/engine/duration_expr.h"
+#include "aggregator/promql/engine/evaluate.h"
 #include "common/base/check.h"
 
 namespace opssight::promql {
@@ -32,6 +33,14 @@ bool IsHistogramTotal(std::string_view function) {
 bool NeedsBuckets(std::string_view function) {
   return function == "histogram_quantile" || function == "histogram_quantiles" ||
          function == "histogram_fraction";
+}
+
+// A selector whose series the aggregation only counts, all in one group. Null: none such.
+const VectorSelector* OnlyCounted(const AggregateExpr& aggregate) {
+  const bool counts = aggregate.op == AggregateOp::kCount || aggregate.op == AggregateOp::kGroup;
+  if (!counts || aggregate.without || !aggregate.grouping.empty()) return nullptr;
+  const auto* selector = As<VectorSelector>(Unparenthesized(*aggregate.expr));
+  return selector != nullptr && selector->extend == Extend::kNone ? selector : nullptr;
 }
 
 class Planner {
@@ -148,6 +157,9 @@ Result<bool> Planner::Visit(const Expr& expr, bool find_resets) {
     case ExprKind::kAggregate: {
       const auto& aggregate = *As<AggregateExpr>(expr);
       fixed = VisitBoth(*aggregate.expr, aggregate.param.get(), find_resets);
+      if (const VectorSelector* selector = OnlyCounted(aggregate)) {
+        nodes_[selector].unlabelled = true;
+      }
       break;
     }
     case ExprKind::kCall:

@@ -28,6 +28,8 @@ struct NodePlan {
   // Only counts and sums of its histograms matter, and their reset hints are to be found
   // from one histogram to the next, as Prometheus does under histogram_count and the like.
   bool find_resets = false;
+  // A selector's series are only counted: nobody looks at their labels.
+  bool unlabelled = false;
 };
 
 class Plan {

@@ -65,8 +65,11 @@ Result<std::vector<Series>> SelectSeries(Query& query, const std::vector<Matcher
                                          std::int64_t reach_back_ms, std::int64_t reach_on_ms) {
   OPS_RETURN_IF_ERROR(query.CheckWanted());
   const std::int64_t from_ms = AddMs(SubMs(hull.from_ms, reach_back_ms), 1);
+  const std::int64_t to_ms = AddMs(hull.to_ms, reach_on_ms);
+  const QueryLimits& limits = query.request.limits;
   Result<std::vector<Series>> all =
-      query.source.Select(matchers, from_ms, AddMs(hull.to_ms, reach_on_ms), query.request.limits);
+      node.unlabelled ? query.source.SelectUnlabelled(matchers, from_ms, to_ms, limits)
+                      : query.source.Select(matchers, from_ms, to_ms, limits);
   if (!all.has_value()) return std::move(all.error()).At("expanding series");
   if (node.find_resets) {
     for (Series& series : *all) FindResets(series);

@@ -241,7 +241,7 @@ void Gather::SortDisordered() {
   }
 }
 
-std::vector<Series> Gather::Finish() {
+std::vector<Series> Gather::Finish(With with) {
   SortDisordered();
   std::vector<Series> out;
   out.reserve(slots_.size());
@@ -262,6 +262,7 @@ std::vector<Series> Gather::Finish() {
       out.push_back({.labels = {}, .samples = std::move(slot.samples)});
       if (has_histograms) out.back().histograms = std::move(of->second.settled);
     }
+    if (with == With::kNoLabels) continue;
     indexes_[index]->AppendLabels(ids, labels);
     for (std::size_t i = 0; i < labels.size(); ++i) out[first + i].labels = std::move(labels[i]);
   }

@@ -58,8 +58,9 @@ class Gather {
   Status CheckCancelled() const;
   // Once all is added.
   bool NeedsOrders();
-  // Series with samples, labels and all.
-  std::vector<Series> Finish();
+  // Series with samples, labels and all, or without labels.
+  enum class With : std::uint8_t { kLabels, kNoLabels };
+  std::vector<Series> Finish(With with = With::kLabels);
   // The same by number, where all is of one index: the numbers ascend.
   std::vector<DaySeries> FinishByIds();
 

@@ -292,15 +292,28 @@ Status MetricsStore::SelectHistograms(const HistogramHead& head, Gather& out) {
 Result<std::vector<Series>> MetricsStore::Select(const std::vector<Matcher>& matchers,
                                                  std::int64_t from_ms, std::int64_t to_ms,
                                                  const QueryLimits& limits) const {
+  return SelectWith(matchers, from_ms, to_ms, limits, Gather::With::kLabels);
+}
+
+Result<std::vector<Series>> MetricsStore::SelectUnlabelled(const std::vector<Matcher>& matchers,
+                                                           std::int64_t from_ms, std::int64_t to_ms,
+                                                           const QueryLimits& limits) const {
+  return SelectWith(matchers, from_ms, to_ms, limits, Gather::With::kNoLabels);
+}
+
+Result<std::vector<Series>> MetricsStore::SelectWith(const std::vector<Matcher>& matchers,
+                                                     std::int64_t from_ms, std::int64_t to_ms,
+                                                     const QueryLimits& limits,
+                                                     Gather::With with) const {
   if (from_ms > to_ms) return std::vector<Series>();
   {
     Gather gather(from_ms, to_ms, limits, Gather::Orders::kLeaveOut);
     OPS_RETURN_IF_ERROR(Fill(Take(), matchers, gather));
-    if (!gather.NeedsOrders()) return gather.Finish();
+    if (!gather.NeedsOrders()) return gather.Finish(with);
   }  // Gone before the second try, which is as large.
   Gather again(from_ms, to_ms, limits, Gather::Orders::kKeep);
   OPS_RETURN_IF_ERROR(Fill(Take(), matchers, again));
-  return again.Finish();
+  return again.Finish(with);
 }
 
 Status MetricsStore::Fill(const Snapshot& snapshot, const std::vector<Matcher>& matchers,

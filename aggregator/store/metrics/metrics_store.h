@@ -101,6 +101,9 @@ class MetricsStore final : public SignalStore, public SeriesSource, public TsdbS
   Result<std::vector<Labels>> SelectLabels(const std::vector<Matcher>& matchers,
                                            std::int64_t from_ms, std::int64_t to_ms,
                                            const QueryLimits& limits) const override;
+  Result<std::vector<Series>> SelectUnlabelled(const std::vector<Matcher>& matchers,
+                                               std::int64_t from_ms, std::int64_t to_ms,
+                                               const QueryLimits& limits) const override;
   Result<std::set<std::string>> SelectStrings(std::string_view name,
                                               const std::vector<Matcher>& matchers,
                                               std::int64_t from_ms, std::int64_t to_ms,
@@ -146,6 +149,9 @@ class MetricsStore final : public SignalStore, public SeriesSource, public TsdbS
   void ApplyHistograms(const std::vector<HistogramRow>& rows) OPS_REQUIRES(apply_mutex_);
   void Refuse(const LayoutId& layout, std::size_t rows, std::string_view why);
   Snapshot Take() const;
+  Result<std::vector<Series>> SelectWith(const std::vector<Matcher>& matchers, std::int64_t from_ms,
+                                         std::int64_t to_ms, const QueryLimits& limits,
+                                         Gather::With with) const;
   // Calls see with each index of the days' and the heads', and its series that match.
   using SeeIds = std::function<Status(const SeriesIndex& index, std::vector<SeriesId> ids)>;
   Status EachIndex(const std::vector<Matcher>& matchers, std::int64_t from_ms, std::int64_t to_ms,
@@ -168,13 +174,13 @@ class MetricsStore final : public SignalStore, public SeriesSource, public TsdbS
   const LayoutLookup& layouts_;
   const std::size_t series_per_target_max_;
   const std::size_t exemplars_head_max_;
+  const std::uint64_t head_rows_ripe_;
   const std::shared_ptr<GuardedEnv> meta_;
   std::vector<DayJob*> jobs_;
   const Exemplars exemplar_source_{*this};
   MetadataBook metadata_;
   Tombstones tombstones_;
   std::atomic<std::uint64_t> exemplars_{0};
-  const std::uint64_t head_rows_ripe_;
   std::atomic<std::uint64_t> dropped_exemplars_{0};
   std::atomic<std::uint64_t> samples_{0};
   std::atomic<std::uint64_t> histograms_{0};

@@ -401,6 +401,31 @@ TEST_F(MetricsStoreTest, LabelsAreThoseOfTheDays) {
   EXPECT_EQ(store_->SelectLabels({}, 0, 9 * kMsPerDay, {})->size(), 2U);
 }
 
+TEST_F(MetricsStoreTest, UnlabelledSeriesAreTheSameWithoutLabels) {
+  Apply(MakeLayout({kUp}), 1, {1});
+  Flush(1);
+  Apply(MakeLayout({kLoad, kUp}), 2, {7, 2});
+  const auto series = store_->SelectUnlabelled({}, 0, 10, {});
+  ASSERT_EQ(series->size(), 2U);
+  std::multiset<std::size_t> sizes;
+  for (const Series& one : *series) {
+    EXPECT_TRUE(one.labels.empty());
+    sizes.insert(one.samples.size());
+  }
+  EXPECT_EQ(sizes, (std::multiset<std::size_t>{1, 2}));
+}
+
+TEST_F(MetricsStoreTest, AHeadIsRipeOnceItHasRowsEnough) {
+  const auto layout = MakeLayout({kUp, kLoad});
+  for (std::int64_t row = 0; row < 120; ++row) {
+    EXPECT_FALSE(store_->head_ripe());
+    Apply(layout, row, {1, 2});
+  }
+  EXPECT_TRUE(store_->head_ripe());
+  Flush(1);
+  EXPECT_FALSE(store_->head_ripe());
+}
+
 TEST_F(MetricsStoreTest, NamesAndValuesAreThoseOfTheLabelSets) {
   Apply(MakeLayout({kUp}), 1, {1});
   Flush(1);
