@@ -23,6 +23,7 @@ namespace fs = std::filesystem;
 constexpr const char* kReserve = ".reserve";
 constexpr unsigned kCorruptMax = 3;          // Transactions in a row, then the file is given up.
 constexpr std::uint64_t kRecordBytes = 512;  // A batch's share beside its frame, roughly.
+constexpr std::size_t kResidentBytes = 512UL << 10;
 
 struct FileInfo {
   std::uint64_t inode = 0;
@@ -112,9 +113,10 @@ Status Spool::OpenFile() {
     MutexLock lock(mutex_);
     env_.reset();
   }
-  OPS_TRY(std::unique_ptr<Env> env,
-          Env::Open(options_.path,
-                    {.map_bytes = MapBytes(options_), .tables_max = 8, .readers_max = 16}));
+  OPS_TRY(std::unique_ptr<Env> env, Env::Open(options_.path, {.map_bytes = MapBytes(options_),
+                                                              .tables_max = 8,
+                                                              .readers_max = 16,
+                                                              .resident_bytes = kResidentBytes}));
   OPS_TRY(const FileInfo file, InfoOf(options_.path));
   OPS_RETURN_IF_ERROR(FillUp(*env, file));
   OPS_TRY(LoadedSpool loaded, LoadSpool(*env, file.inode));

@@ -11,6 +11,11 @@ namespace {
 
 constexpr mode_t kFileMode = 0640;
 
+// What the kernel may map with one touched page (its fault_around_bytes).
+constexpr std::size_t kTouchBytes = 64UL << 10;
+// A transaction reads the pages above those that it changes, and the free list.
+constexpr std::size_t kCommitTouches = 4;
+
 Error LmdbError(int code, const std::string& path, std::string_view doing) {
   std::string message = path + ": " + std::string(doing) + ": " + mdb_strerror(code);
   switch (code) {
@@ -57,6 +62,16 @@ Status ReserveLockFile(const std::string& path, unsigned int readers_max) {
   return {};
 }
 
+int FileOf(MDB_env* env) {
+  mdb_filehandle_t fd = -1;
+  return mdb_env_get_fd(env, &fd) == 0 ? fd : -1;
+}
+
+std::size_t MapBytesOf(MDB_env* env) {
+  MDB_envinfo info{};
+  return mdb_env_info(env, &info) == 0 ? info.me_mapsize : 0;
+}
+
 Status SyncFile(const std::string& path) {
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return IoError("lmdb: open " + path, errno);
@@ -81,8 +96,13 @@ Result<std::unique_ptr<Env>> Env::Open(const std::string& path, const EnvOptions
     mdb_env_close(env);
     return LmdbError(code, path, "open");
   }
-  return std::unique_ptr<Env>(new Env(env, path));
+  return std::unique_ptr<Env>(new Env(env, path, options));
 }
+
+Env::Env(MDB_env* env, std::string path, const EnvOptions& options)
+    : env_(env),
+      path_(std::move(path)),
+      pages_(FileOf(env), MapBytesOf(env), options.resident_bytes) {}
 
 Env::~Env() {
   mdb_env_close(env_);
@@ -93,7 +113,7 @@ Result<ReadTxn> Env::BeginRead() {
   if (const int code = mdb_txn_begin(env_, nullptr, MDB_RDONLY, &txn); code != 0) {
     return LmdbError(code, path_, "begin read");
   }
-  return ReadTxn(txn, &path_);
+  return ReadTxn(txn, &path_, &pages_);
 }
 
 Result<WriteTxn> Env::BeginWrite() {
@@ -101,7 +121,7 @@ Result<WriteTxn> Env::BeginWrite() {
   if (const int code = mdb_txn_begin(env_, nullptr, 0, &txn); code != 0) {
     return LmdbError(code, path_, "begin write");
   }
-  return WriteTxn(txn, &path_);
+  return WriteTxn(txn, &path_, &pages_);
 }
 
 Status Env::CopyTo(const std::string& path) {
@@ -119,7 +139,7 @@ std::uint64_t Env::used_bytes() const {
 }
 
 Cursor::Cursor(Cursor&& other) noexcept
-    : cursor_(std::exchange(other.cursor_, nullptr)), path_(other.path_) {}
+    : cursor_(std::exchange(other.cursor_, nullptr)), path_(other.path_), pages_(other.pages_) {}
 
 Cursor::~Cursor() {
   if (cursor_ != nullptr) mdb_cursor_close(cursor_);
@@ -154,11 +174,12 @@ Status Cursor::Delete() {
   if (const int code = mdb_cursor_del(cursor_, 0); code != 0) {
     return LmdbError(code, *path_, "delete");
   }
+  pages_->Touched(kTouchBytes);
   return {};
 }
 
 ReadTxn::ReadTxn(ReadTxn&& other) noexcept
-    : txn_(std::exchange(other.txn_, nullptr)), path_(other.path_) {}
+    : txn_(std::exchange(other.txn_, nullptr)), path_(other.path_), pages_(other.pages_) {}
 
 ReadTxn::~ReadTxn() {
   if (txn_ != nullptr) mdb_txn_abort(txn_);
@@ -190,7 +211,7 @@ Result<Cursor> ReadTxn::OpenCursor(Table table) const {
   if (const int code = mdb_cursor_open(txn_, table.handle, &cursor); code != 0) {
     return LmdbError(code, *path_, "open cursor");
   }
-  return Cursor(cursor, path_);
+  return Cursor(cursor, path_, pages_);
 }
 
 Result<std::uint64_t> ReadTxn::Count(Table table) const {
@@ -212,6 +233,7 @@ Status WriteTxn::PutWith(Table table, std::string_view key, std::string_view val
   if (const int code = mdb_put(txn_, table.handle, &lmdb_key, &lmdb_value, flags); code != 0) {
     return LmdbError(code, *path_, "put");
   }
+  pages_->Touched(value.size());
   return {};
 }
 
@@ -228,6 +250,7 @@ Result<bool> WriteTxn::Delete(Table table, std::string_view key) {
   const int code = mdb_del(txn_, table.handle, &lmdb_key, nullptr);
   if (code == MDB_NOTFOUND) return false;
   if (code != 0) return LmdbError(code, *path_, "delete");
+  pages_->Touched(kTouchBytes);
   return true;
 }
 
@@ -235,6 +258,7 @@ Status WriteTxn::Commit() {
   if (const int code = mdb_txn_commit(std::exchange(txn_, nullptr)); code != 0) {
     return LmdbError(code, *path_, "commit");
   }
+  pages_->Touched(kCommitTouches * kTouchBytes);
   return {};
 }
 

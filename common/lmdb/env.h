@@ -27,6 +27,7 @@
 #include <utility>
 
 #include "common/base/result.h"
+#include "common/lmdb/mapped_pages.h"
 
 struct MDB_env;
 struct MDB_txn;
@@ -47,6 +48,9 @@ struct EnvOptions {
   unsigned int tables_max = 16;
   unsigned int readers_max = 512;
   bool read_only = false;
+  // Of the file that writing may leave in this process's memory; the page cache keeps
+  // the rest (mapped_pages.h).
+  std::size_t resident_bytes = 4UL << 20;
 };
 
 class Env {
@@ -68,9 +72,10 @@ class Env {
   std::uint64_t used_bytes() const;
 
  private:
-  Env(MDB_env* env, std::string path) : env_(env), path_(std::move(path)) {}
+  Env(MDB_env* env, std::string path, const EnvOptions& options);
   MDB_env* const env_;
   const std::string path_;
+  MappedPages pages_;
 };
 
 using KeyValue = std::pair<std::string_view, std::string_view>;
@@ -92,10 +97,12 @@ class Cursor {
 
  private:
   friend class ReadTxn;
-  Cursor(MDB_cursor* cursor, const std::string* path) : cursor_(cursor), path_(path) {}
+  Cursor(MDB_cursor* cursor, const std::string* path, MappedPages* pages)
+      : cursor_(cursor), path_(path), pages_(pages) {}
   Result<std::optional<KeyValue>> Move(int operation, std::string_view key);
   MDB_cursor* cursor_;
   const std::string* path_;
+  MappedPages* pages_;
 };
 
 // A snapshot. Keep it short: pages freed after it began stay in the file.
@@ -113,10 +120,12 @@ class ReadTxn {
 
  protected:
   friend class Env;
-  ReadTxn(MDB_txn* txn, const std::string* path) : txn_(txn), path_(path) {}
+  ReadTxn(MDB_txn* txn, const std::string* path, MappedPages* pages)
+      : txn_(txn), path_(path), pages_(pages) {}
   Result<Table> OpenTableWith(const std::string& name, unsigned int flags);
   MDB_txn* txn_;
   const std::string* path_;
+  MappedPages* pages_;
 };
 
 // Ends without Commit: nothing happened.
