@@ -15,6 +15,7 @@
 #include "agent/ship/shipper.h"
 #include "agent/spool/spool.h"
 #include "agent/tail/tail_loop.h"
+#include "common/app/program_pages.h"
 #include "common/base/dir_lock.h"
 #include "common/base/log.h"
 #include "common/base/random.h"
@@ -92,6 +93,7 @@ class Running final : public Agent {
   std::unique_ptr<Shipper> shipper_;
   std::unique_ptr<HostCollector> collector_;
   std::unique_ptr<Timer> collect_timer_;
+  std::unique_ptr<Timer> unmap_timer_;
   std::unique_ptr<TailLoop> tail_;
   std::unique_ptr<Scraper> scraper_;
   std::unique_ptr<OtlpReceiver> otlp_;
@@ -235,6 +237,7 @@ Status Running::StartSources() {
   }
   collector_ = std::make_unique<HostCollector>(config_.collect.host);
   collect_timer_ = std::make_unique<Timer>(loop_);
+  unmap_timer_ = std::make_unique<Timer>(loop_);
   return {};
 }
 
@@ -264,6 +267,7 @@ Status Running::Start() {
       loop_.AssertHere();
       Round();
     });
+    unmap_timer_->Start(kUnmapAfterMs, kUnmapEveryMs, [] { UnmapProgramPages(); });
   });
   return status;
 }
@@ -287,6 +291,7 @@ void Running::Stop() {
   StopHttp();
   loop_.RunSync([this] {
     collect_timer_.reset();
+    unmap_timer_.reset();
     scraper_.reset();
     if (tail_ != nullptr) tail_->Stop();
     if (batcher_ != nullptr) batcher_->Stop();

@@ -26,6 +26,7 @@
 #include "aggregator/store/spans/spans_store.h"
 #include "aggregator/store/store.h"
 #include "aggregator/targets/agent_targets.h"
+#include "common/app/program_pages.h"
 #include "common/base/dir_lock.h"
 #include "common/base/files.h"
 #include "common/base/log.h"
@@ -110,6 +111,7 @@ class Running final : public Aggregator {
   std::unique_ptr<Loop> ingest_loop_;
   std::unique_ptr<IngestServer> ingest_;
   std::unique_ptr<Timer> certificate_timer_;
+  std::unique_ptr<Timer> unmap_timer_;
   std::unique_ptr<Timer> stop_timer_;
   std::string server_certificate_;  // The ingest loop's.
 };
@@ -310,6 +312,8 @@ Status Running::OpenIngest() {
     agents_address_ = Address{options.listen.host, ingest_->port()}.ToString();
     certificate_timer_ = std::make_unique<Timer>(*ingest_loop_);
     LookAtCertificateIn(kCertificateLookMs);
+    unmap_timer_ = std::make_unique<Timer>(*ingest_loop_);
+    unmap_timer_->Start(kUnmapAfterMs, kUnmapEveryMs, [] { UnmapProgramPages(); });
   });
   return status;
 }
@@ -359,6 +363,7 @@ void Running::StopIngest() {
   std::promise<void> ended;
   ingest_loop_->RunSync([&] {
     certificate_timer_.reset();
+    unmap_timer_.reset();
     if (ingest_ != nullptr) ingest_->Stop("the aggregator stops");
     stop_timer_ = std::make_unique<Timer>(*ingest_loop_);
     stop_timer_->Start(0, kIngestStopLookMs, [&, left = kIngestStopMs]() mutable {
