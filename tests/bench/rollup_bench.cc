@@ -42,7 +42,8 @@ class OneLayout final : public LayoutLookup {
           {.name = "__name__", .value = "node_metric_" + std::to_string(i / 8) + "_total"},
           {.name = "instance", .value = "10.1.2.3:9100"},
           {.name = "job", .value = "node"},
-          {.name = "mode", .value = "mode" + std::to_string(i % 8)}};
+          {.name = "mode", .value = "mode" + std::to_string(i % 8)},
+          {.name = "n", .value = std::to_string(i / 8)}};  // What is left of a name by rate.
       series.push_back({.labels = Labels(std::move(labels))});
     }
     layout = std::make_shared<const Layout>(std::move(series));

@@ -151,11 +151,10 @@ void NoteNoCounter(const CallRun& run, const Labels& labels, const Column& colum
 }
 
 // The column of a series with these labels, which has values.
-Status Finish(const CallRun& run, Labels labels, Annotations& annotations, Column& column) {
+void Finish(const CallRun& run, Labels labels, Annotations& annotations, Column& column) {
   NoteNoCounter(run, labels, column, annotations);
   column.labels = std::move(labels);
   if (!run.function.keeps_name) DropName(column, run.query.functions);
-  return run.query.budget.Take(SamplesOf(column));
 }
 
 Result<Columns> RunAll(RangeRun& run) {
@@ -169,7 +168,8 @@ Result<Columns> RunAll(RangeRun& run) {
       OPS_RETURN_IF_ERROR(RunSeries(run, from, annotations, column));
       if (column.values.empty()) continue;
       column.drop_name = from.drop_name;
-      OPS_RETURN_IF_ERROR(Finish(run, std::move(from.series.labels), annotations, column));
+      Finish(run, std::move(from.series.labels), annotations, column);
+      OPS_RETURN_IF_ERROR(run.query.budget.Take(SamplesOf(column)));
     }
     return {};
   };
@@ -178,12 +178,11 @@ Result<Columns> RunAll(RangeRun& run) {
   return columns;
 }
 
-Result<Columns> FinishRolled(const CallRun& run, Columns columns) {
+void FinishRolled(const CallRun& run, Columns& columns) {
   std::erase_if(columns, [](const Column& column) { return column.values.empty(); });
   for (Column& column : columns) {
-    OPS_RETURN_IF_ERROR(Finish(run, std::move(column.labels), run.query.annotations, column));
+    Finish(run, std::move(column.labels), run.query.annotations, column);
   }
-  return columns;
 }
 
 Result<RangeInput> EvaluateRangeArgument(Query& query, const Call& call, const Expr& arg,
@@ -243,7 +242,8 @@ Result<Columns> EvaluateRangeCall(Query& query, const Call& call, const RangeFun
   Columns columns;
   OPS_TRY(auto rolled, RolledRange(query, call, arg, steps));
   if (rolled) {
-    OPS_TRY(columns, FinishRolled(shared, *std::move(rolled)));
+    columns = *std::move(rolled);
+    FinishRolled(shared, columns);
   } else {
     OPS_TRY(RangeInput input, EvaluateRangeArgument(query, call, arg, steps));
     RangeRun run = {shared, FindRangeBatch(function.name), input, std::move(scalars),

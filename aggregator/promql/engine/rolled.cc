@@ -10,7 +10,6 @@
 #include "aggregator/promql/engine/evaluate.h"
 #include "aggregator/promql/functions/extrapolation.h"
 #include "aggregator/query/rollup.h"
-#include "common/base/kahan.h"
 
 namespace opssight::promql {
 
@@ -247,6 +246,7 @@ Result<std::optional<Columns>> RolledRange(Query& query, const Call& call, const
       const RolledSeries series = std::move((*all)[i]);
       OPS_RETURN_IF_ERROR(FillColumn(run, series, columns[i]));
       columns[i].labels = series.labels;
+      OPS_RETURN_IF_ERROR(query.budget.Take(SamplesOf(columns[i])));
     }
     return {};
   };

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "aggregator/store/rollup/rollup_list.h"
+#include "common/base/check.h"
 #include "common/model/labels.h"
 
 namespace opssight {
@@ -119,9 +120,9 @@ void DayWriter::AddSeries(const DaySeries& series, std::uint64_t metric, const H
   AddSamples(day_, kFineMs, series.samples, fine);
   if (!is_new && !samples_only) {
     DayBuckets first;
-    if (DecodeBuckets(day_, kFineMs, *entry.fine.shape, entry.fine.values, first)) {
-      JoinBuckets(fine, first);
-    }
+    OPS_CHECK(DecodeBuckets(day_, kFineMs, *entry.fine.shape, entry.fine.values, first),
+              "rollup: what was encoded is decoded");
+    JoinBuckets(fine, first);
     fine = std::move(first);
   }
   if (samples_only || !series.histograms.empty() || !AreExact(fine)) {
@@ -156,6 +157,9 @@ Status DayWriter::WriteRun() {
   std::sort(entries_.begin(), entries_.end(), [](const Entry& a, const Entry& b) {
     return std::tie(a.metric, a.key) < std::tie(b.metric, b.key);
   });
+  // A label set has one id, but where a piece of the day's log of series was lost.
+  const auto same = [](const Entry& a, const Entry& b) { return a.key == b.key; };
+  entries_.erase(std::unique(entries_.begin(), entries_.end(), same), entries_.end());
   for (std::size_t from = 0; from < entries_.size();) {
     std::size_t to = from;
     while (to < entries_.size() && entries_[to].metric == entries_[from].metric) ++to;

@@ -323,6 +323,14 @@ std::string RollupBlockWriter::Finish() const {
   return WrapBlock(kMagic, head, columns);
 }
 
+Result<Hash128> RollupBlock::ListOf(std::string_view bytes) {
+  OPS_TRY(std::string_view head, OpenBlockHead(kMagic, bytes));
+  const auto high = GetLe<std::uint64_t>(head);
+  const auto low = GetLe<std::uint64_t>(head);
+  if (!high || !low) return Corrupt("block ORB1: its head is short");
+  return Hash128{.high = *high, .low = *low};
+}
+
 Result<RollupBlock> RollupBlock::Open(std::string_view bytes, DayNumber day,
                                       std::int64_t resolution_ms) {
   const auto bad = [] { return Corrupt("block ORB1: its parts do not fit"); };

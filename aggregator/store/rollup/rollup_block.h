@@ -55,6 +55,9 @@ class RollupBlock {
   static Result<RollupBlock> Open(std::string_view bytes, DayNumber day,
                                   std::int64_t resolution_ms);
 
+  // The list that a block says it is of; looks at its head only.
+  static Result<Hash128> ListOf(std::string_view bytes);
+
   const Hash128& list() const { return list_; }
   std::size_t size() const { return series_.size(); }
   // Only samples can tell of series i: it has native histograms, say.

@@ -1,6 +1,9 @@
 #include "aggregator/store/rollup/rollup_reader.h"
 
+#include <algorithm>
+#include <memory>
 #include <optional>
+#include <string>
 
 #include <fmt/core.h>
 
@@ -153,8 +156,12 @@ Result<const std::vector<RollupReader::ListSeries>*> RollupReader::Find(ReadTxn&
 
 Status RollupReader::ReadBlock(ReadTxn& txn, Table lists, const Month& month, const BlockKey& key,
                                std::string_view bytes) {
+  OPS_TRY(const Hash128 list, RollupBlock::ListOf(bytes));
+  OPS_TRY(const auto* series, Find(txn, lists, list));
+  const auto is_named = [&](const ListSeries& one) { return named_.contains(one.number); };
+  if (month.fn == nullptr && std::all_of(series->begin(), series->end(), is_named)) return {};
+  if (series->empty()) return {};
   OPS_TRY(RollupBlock block, RollupBlock::Open(bytes, key.day, month.resolution_ms));
-  OPS_TRY(const auto* series, Find(txn, lists, block.list()));
   DayBuckets buckets;
   for (const ListSeries& one : *series) {
     if (one.place >= block.size()) return Corrupt("block ORB1: it is not of its list");
