@@ -53,6 +53,11 @@ struct QueryConfig {
   ApiOptions api;
 };
 
+struct MetricRuleConfig {
+  std::string match;  // A series selector of PromQL.
+  std::int64_t keep_ms = 0;
+};
+
 struct AggregatorConfig {
   std::string data_dir = "/var/lib/opssight";
   LogLevel log_level = LogLevel::kInfo;
@@ -63,6 +68,7 @@ struct AggregatorConfig {
   StoreOptions store;
   MetricsOptions metrics;
   RollupOptions rollups;
+  std::vector<MetricRuleConfig> metric_rules;
   LogsOptions logs;
   SpansOptions spans;
   GapsOptions gaps;

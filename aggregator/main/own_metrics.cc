@@ -95,6 +95,8 @@ void AddSeriesMetrics(Registry& registry, const MetricsStore& store) {
       &MetricsStore::merged_days);
   add("opssight_metrics_unmerged_days_total", "Days left as they are, since parts are damaged.",
       MetricType::kCounter, &MetricsStore::unmerged_days);
+  add("opssight_metrics_expired_series_total", "Series taken out of days by rules of retention.",
+      MetricType::kCounter, &MetricsStore::expired_series);
   add("opssight_metrics_corrupt_blocks_total", "Blocks left out of answers.", MetricType::kCounter,
       &MetricsStore::corrupt_blocks);
 }

@@ -80,6 +80,30 @@ Status SyncFile(const std::string& path) {
   return failed != 0 ? Status(IoError("lmdb: sync " + path, failed)) : Status();
 }
 
+// Opens the tables that there are for as long as the environment is open. A handle that a
+// read transaction opens is its own and closes with it, in arrays that all transactions
+// share: two that open the same table at once break each other (MDB_BAD_DBI, at best).
+int OpenTables(MDB_env* env) {
+  MDB_txn* txn = nullptr;
+  MDB_dbi main = 0;
+  MDB_cursor* cursor = nullptr;
+  int code = mdb_txn_begin(env, nullptr, MDB_RDONLY, &txn);
+  if (code != 0) return code;
+  code = mdb_dbi_open(txn, nullptr, 0, &main);
+  if (code == 0) code = mdb_cursor_open(txn, main, &cursor);
+  MDB_val key{};
+  while (code == 0 && (code = mdb_cursor_get(cursor, &key, nullptr, MDB_NEXT)) == 0) {
+    const std::string name(ToView(key));
+    MDB_dbi table = 0;
+    // What is no table, or one too many, is told when it is asked for.
+    (void)mdb_dbi_open(txn, name.c_str(), 0, &table);
+  }
+  if (cursor != nullptr) mdb_cursor_close(cursor);
+  if (code == MDB_NOTFOUND) return mdb_txn_commit(txn);  // The end; keeps the handles.
+  mdb_txn_abort(txn);
+  return code;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Env>> Env::Open(const std::string& path, const EnvOptions& options) {
@@ -92,6 +116,7 @@ Result<std::unique_ptr<Env>> Env::Open(const std::string& path, const EnvOptions
   if (code == 0) code = mdb_env_set_maxdbs(env, options.tables_max);
   if (code == 0) code = mdb_env_set_maxreaders(env, options.readers_max);
   if (code == 0) code = mdb_env_open(env, path.c_str(), flags, kFileMode);
+  if (code == 0) code = OpenTables(env);
   if (code != 0) {
     mdb_env_close(env);
     return LmdbError(code, path, "open");

@@ -4,7 +4,10 @@
 //   - default sync mode: what Commit said is on disk survives a power cut;
 //   - MDB_NOTLS, so that a thread may hold a read transaction and write;
 //   - never WRITEMAP, NOSYNC, NOMETASYNC or DUPSORT;
-//   - one Env per path and process.
+//   - one Env per path and process;
+//   - tables that are there are opened with the Env, since transactions that open one at
+//     the same time break each other. One that is not there is to be made before other
+//     threads have the Env.
 //
 //   OPS_TRY(auto env, Env::Open(path, {}));
 //   OPS_TRY(WriteTxn txn, env->BeginWrite());

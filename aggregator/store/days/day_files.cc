@@ -281,10 +281,29 @@ Result<std::shared_ptr<Env>> DayFiles::OpenLocked(DayNumber number, Day& day) {
 }
 
 Result<std::shared_ptr<Env>> DayFiles::OpenOrMake(DayNumber day) {
-  MutexLock lock(mutex_);
-  OPS_TRY(std::shared_ptr<Env> env, OpenLocked(day, days_[day]));
-  if (env != nullptr) return env;
-  return Unavailable(Path(day) + ": moved aside, what was to be written goes to a new file");
+  Status made;
+  {
+    MutexLock lock(mutex_);
+    Day& of = days_[day];
+    const bool opens = of.env == nullptr || of.failed;
+    OPS_TRY(std::shared_ptr<Env> env, OpenLocked(day, of));
+    if (env == nullptr) {
+      return Unavailable(Path(day) + ": moved aside, what was to be written goes to a new file");
+    }
+    if (opens) made = MakeTable(*env);  // Before others have it.
+    if (made) return env;
+  }
+  return Failed(day, made.error()).error();
+}
+
+Status DayFiles::MakeTable(Env& env) {
+  {
+    OPS_TRY(ReadTxn txn, env.BeginRead());
+    if (txn.OpenTable(kTable)) return {};
+  }
+  OPS_TRY(WriteTxn txn, env.BeginWrite());
+  OPS_RETURN_IF_ERROR(txn.OpenTable(kTable));
+  return txn.Commit();
 }
 
 Status DayFiles::Write(DayNumber day, WalPosition cut, std::size_t count,
@@ -364,7 +383,9 @@ Status DayFiles::SyncNames() {
 Result<std::unique_ptr<Env>> DayFiles::MakeReplacement(DayNumber day) const {
   const std::string path = fmt::format("{}{}", Path(day), kReplacement);
   RemoveEnv(path);
-  return Env::Open(path, {.map_bytes = options_.map_bytes, .tables_max = 4});
+  auto env = Env::Open(path, {.map_bytes = options_.map_bytes, .tables_max = 4});
+  if (!env) RemoveEnv(path);
+  return env;
 }
 
 Result<bool> DayFiles::Replace(DayNumber day, std::unique_ptr<Env> replacement) {

@@ -27,9 +27,17 @@
 #include "aggregator/store/metrics/seal_record.h"
 #include "aggregator/store/metrics/series_index.h"
 #include "aggregator/store/metrics/tombstones.h"
+#include "aggregator/store/seal_policy.h"
 #include "common/base/mutex.h"
 
 namespace opssight {
+
+// Series that match go before the day does: once the day is over by keep_ms.
+struct MetricRule {
+  std::uint64_t id = 0;  // Of what it says: a day remembers by it that it was applied.
+  std::vector<Matcher> matchers;
+  std::int64_t keep_ms = 0;
+};
 
 // Where sealing is, for tests that crash it there.
 enum class SealPoint : std::uint8_t { kMerged, kInPlace, kJobRun };
@@ -39,7 +47,8 @@ struct MetricDaysOptions {
   std::size_t block_bytes = 128UL << 10;      // A block is closed from here on.
   std::size_t index_bytes_max = 256UL << 20;  // Memory for indexes of days.
   std::size_t exemplars_max = 1'000'000;      // Of one day.
-  std::function<void(SealPoint)> at;          // Tests only.
+  std::vector<MetricRule> rules;
+  std::function<void(SealPoint)> at;  // Tests only.
 };
 
 struct StoredMetricBlock {
@@ -179,6 +188,8 @@ class MetricDays {
   std::uint64_t merged_days() const { return merged_days_.load(std::memory_order_relaxed); }
   // Not merged, since parts of them are damaged.
   std::uint64_t unmerged_days() const { return unmerged_days_.load(std::memory_order_relaxed); }
+  // Taken out of days by rules; once a day.
+  std::uint64_t expired_series() const { return expired_.load(std::memory_order_relaxed); }
 
  private:
   struct Loaded {
@@ -208,6 +219,14 @@ class MetricDays {
 
   // metric_seal.cc
   struct Merging;
+  struct DayState;
+  std::vector<SealState> SealStates(const SealWork& work) const OPS_EXCLUDES(mutex_);
+  bool HasNewRule(DayNumber number, const DayState& state, std::int64_t now_ms) const;
+  Result<bool> NeedsMerge(DayNumber number, const DayState& state, WalPosition cut,
+                          std::int64_t now_ms) OPS_EXCLUDES(mutex_);
+  std::vector<SeriesId> ExpiredIn(const MetricDay& day, DayNumber number,
+                                  std::int64_t now_ms) const;
+  void NoteRules(DayNumber number, std::int64_t now_ms, SealRecord& record) const;
   Status SealDay(DayNumber number, const SealWork& work) OPS_EXCLUDES(write_mutex_, mutex_);
   Status Merge(DayNumber number, WalPosition cut, const SealWork& work)
       OPS_EXCLUDES(write_mutex_, mutex_);
@@ -248,6 +267,7 @@ class MetricDays {
   std::atomic<std::uint64_t> dropped_{0};  // Exemplars above exemplars_max.
   std::atomic<std::uint64_t> merged_days_{0};
   std::atomic<std::uint64_t> unmerged_days_{0};
+  std::atomic<std::uint64_t> expired_{0};
   std::map<DayNumber, std::uint64_t> cleans_ OPS_GUARDED_BY(write_mutex_);  // Of each day.
   Mutex write_mutex_;    // Held while files are written, for as long as it takes. Before mutex_.
   mutable Mutex mutex_;  // Held while a day is loaded.

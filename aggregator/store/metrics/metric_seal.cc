@@ -164,19 +164,22 @@ std::map<DayNumber, WalPosition> MetricDays::Written(std::int64_t from_ms,
   return out;
 }
 
-Result<bool> MetricDays::SealDue(const SealWork& work) {
-  std::vector<SealState> states;
-  {
-    MutexLock lock(mutex_);
-    for (const auto& [day, state] : states_) {
-      states.push_back({.day = day,
-                        .written = std::min(state.written, work.published),
-                        .done = state.seal.done,
-                        .done_ms = state.seal.done_ms,
-                        .failed_ms = state.failed_ms});
-    }
+std::vector<SealState> MetricDays::SealStates(const SealWork& work) const {
+  std::vector<SealState> out;
+  MutexLock lock(mutex_);
+  for (const auto& [day, state] : states_) {
+    out.push_back({.day = day,
+                   .written = std::min(state.written, work.published),
+                   .done = state.seal.done,
+                   .done_ms = state.seal.done_ms,
+                   .asked = HasNewRule(day, state, work.turn.now_ms),
+                   .failed_ms = state.failed_ms});
   }
-  const auto due = NextToSeal(work.turn.options, states, work.turn.now_ms);
+  return out;
+}
+
+Result<bool> MetricDays::SealDue(const SealWork& work) {
+  const auto due = NextToSeal(work.turn.options, SealStates(work), work.turn.now_ms);
   if (!due) return false;
   const Status sealed = SealDay(*due, work);
   if (sealed) return true;
@@ -196,17 +199,23 @@ Status MetricDays::SealDay(DayNumber number, const SealWork& work) {
     state = it->second;
   }
   const WalPosition cut = std::min(state.written, work.published);
-  if (cut > std::max(state.seal.merged, state.unmergeable)) {
-    OPS_RETURN_IF_ERROR(Merge(number, cut, work));
-  }
+  OPS_TRY(const bool merge, NeedsMerge(number, state, cut, work.turn.now_ms));
+  if (merge) OPS_RETURN_IF_ERROR(Merge(number, cut, work));
   for (DayJob* job : work.jobs) {
     const auto done = state.seal.jobs.find(job->name());
     if (done != state.seal.jobs.end() && done->second >= cut) continue;
     OPS_RETURN_IF_ERROR(DoJob(number, cut, *job, work));
   }
+  bool merged = false;
+  {
+    MutexLock lock(mutex_);
+    const auto it = states_.find(number);
+    merged = it != states_.end() && it->second.unmergeable < cut;
+  }
   return NoteSeal(number, [&](SealRecord& record) {
     record.done = cut;
     record.done_ms = work.turn.now_ms;
+    if (merged) NoteRules(number, work.turn.now_ms, record);
   });
 }
 
@@ -219,6 +228,7 @@ struct MetricDays::Merging {
   Taken from;
   std::unique_ptr<Env> to;
   SealRecord record;
+  std::vector<SeriesId> without;  // Series that go by a rule.
   MetricDay::Blocks blocks;
   bool cleaned = false;  // Some series of the index have nothing now.
   bool damaged = false;
@@ -240,7 +250,7 @@ Status MetricDays::WriteMerged(Merging& merging, const SealWork& work) {
                  .day = merging.from.day,
                  .env = merging.from.env,
                  .cut = merging.cut},
-                work.tombstones, {});
+                work.tombstones, merging.without);
   const auto add = [&](std::span<const DaySeries> series) -> Status {
     OPS_RETURN_IF_ERROR(MergedGroupsOf(
         series, [&](std::span<const SeriesId> ids, std::string_view group, std::int64_t min_ms,
@@ -339,13 +349,18 @@ Status MetricDays::Merge(DayNumber number, WalPosition cut, const SealWork& work
                       .rules = before.rules,
                       .jobs = before.jobs};
   }
+  merging.without = ExpiredIn(*merging.from.day, number, work.turn.now_ms);
+  NoteRules(number, work.turn.now_ms, merging.record);
   OPS_TRY(merging.to, files_.MakeReplacement(number));
   Status written = WriteMerged(merging, work);
   if (written && !merging.damaged) written = PutInPlace(merging);
   if (merging.to != nullptr) DayFiles::DropReplacement(std::move(merging.to));
-  if (written && merging.damaged) return LeaveUnmerged(number, cut);
-  if (written) merged_days_.fetch_add(1, std::memory_order_relaxed);
-  return written;
+  const bool corrupt = !written && written.error().code == ErrorCode::kCorrupt;
+  if (corrupt || (written && merging.damaged)) return LeaveUnmerged(number, cut);
+  if (!written) return written;
+  merged_days_.fetch_add(1, std::memory_order_relaxed);
+  expired_.fetch_add(merging.without.size(), std::memory_order_relaxed);
+  return {};
 }
 
 // What cannot be read today may be read another day, or by a tool: it is not thrown away.

@@ -36,6 +36,7 @@ MetricsStore::MetricsStore(MetricsOptions options, const LayoutLookup& layouts)
              .block_bytes = options.block_bytes,
              .index_bytes_max = options.day_index_bytes_max,
              .exemplars_max = options.exemplars_day_max,
+             .rules = std::move(options.rules),
              .at = std::move(options.at)}),
       writer_(options.series_per_metric_max == 0 ? SeriesIndex::kNoLimit
                                                  : options.series_per_metric_max),

@@ -47,6 +47,7 @@ struct MetricsOptions {
   std::size_t exemplars_day_max = 1'000'000;  // Of one day on disk.
   std::size_t metadata_max = 100'000;         // Metric families with metadata.
   std::shared_ptr<GuardedEnv> meta;           // For metadata. Null: in memory only.
+  std::vector<MetricRule> rules;              // Series that go before their days do.
   std::function<void(SealPoint)> at;          // Tests only.
 };
 
@@ -131,6 +132,7 @@ class MetricsStore final : public SignalStore, public SeriesSource, public TsdbS
   std::uint64_t bad_days() const { return days_.bad_days(); }
   std::uint64_t merged_days() const { return days_.merged_days(); }
   std::uint64_t unmerged_days() const { return days_.unmerged_days(); }
+  std::uint64_t expired_series() const { return days_.expired_series(); }
   std::uint64_t head_series() const;  // That had a row since the last freeze or the one before.
   std::uint64_t day_index_bytes() const { return days_.index_bytes(); }
 

@@ -95,5 +95,36 @@ TEST(AggregatorConfigTest, ACertificateWithoutItsKeyIsAProblem) {
             "tls_key too\n");
 }
 
+TEST(AggregatorConfigTest, RulesOfRetentionAreSelectorsWithAnAge) {
+  const auto loaded = Load(R"(
+retention:
+  metrics: {time: 30d}
+  metrics_rules:
+    - {match: '{job="batch"}', keep: 7d}
+    - {match: 'http_requests_total{code=~"2.."}', keep: 30d}
+)");
+  ASSERT_TRUE(loaded.ok()) << loaded.problems.ToString();
+  const AggregatorConfig config = Resolved(loaded.options);
+  ASSERT_EQ(config.metrics.rules.size(), 2U);
+  EXPECT_EQ(config.metrics.rules[0].keep_ms, 7 * kMsPerDay);
+  EXPECT_EQ(config.metrics.rules[0].matchers.size(), 1U);
+  EXPECT_EQ(config.metrics.rules[1].matchers.size(), 2U);
+  EXPECT_NE(config.metrics.rules[0].id, config.metrics.rules[1].id);
+}
+
+TEST(AggregatorConfigTest, RulesOfRetentionThatCannotBeKeptAreProblems) {
+  const auto f = [](const std::string& rule, const std::string& problem) {
+    const auto loaded = Load("retention: {metrics: {time: 10d}, metrics_rules: [" + rule + "]}\n");
+    EXPECT_FALSE(loaded.ok()) << rule;
+    EXPECT_NE(loaded.problems.ToString().find(problem), std::string::npos)
+        << loaded.problems.ToString();
+  };
+  f("{match: '{job=', keep: 1d}", "match {job=: ");
+  f("{match: 'sum(up)', keep: 1d}", "match sum(up): ");
+  f("{match: up, keep: 11d}", "longer than retention.metrics.time");
+  f("{match: up, keep: 1m}", "keep");
+  f("{keep: 1d}", "match");
+}
+
 }  // namespace
 }  // namespace opssight

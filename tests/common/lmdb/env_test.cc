@@ -3,6 +3,8 @@
 #include <cstdlib>
 #include <filesystem>
 #include <sys/stat.h>
+#include <thread>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -119,6 +121,20 @@ TEST_F(EnvTest, ErrorsNameThePath) {
   ASSERT_FALSE(env.has_value());
   EXPECT_EQ(env.error().message, "/nowhere/x.mdb: open: No such file or directory");
   EXPECT_EQ(All(*Open()), "no table");
+}
+
+// Tables that two read transactions opened at once broke each other (MDB_BAD_DBI).
+TEST_F(EnvTest, ReadersOpenATableAtTheSameTime) {
+  ASSERT_TRUE(PutOne(*Open(), "k", "v").has_value());
+  const auto env = Open();
+  std::vector<std::thread> readers;
+  for (int i = 0; i < 4; ++i) {
+    readers.emplace_back([&env] {
+      for (int round = 0; round < 500; ++round) ASSERT_EQ(All(*env), "k=v ");
+    });
+  }
+  for (int round = 0; round < 20; ++round) EXPECT_TRUE(PutOne(*env, "k", "v").has_value());
+  for (std::thread& reader : readers) reader.join();
 }
 
 }  // namespace
