@@ -1,7 +1,7 @@
 // Any bytes are a block of groups, a list of blocks, or a piece of the series log, or
 // refused. The checksum is set right first, so that what lies behind it is reached.
 // First byte: which of them; 3: a group alone; 4: native histograms; 5: exemplars;
-// 6: a tombstone.
+// 6: a tombstone; 7: the record of a sealed day.
 #include <algorithm>
 #include <cstdint>
 #include <string>
@@ -11,6 +11,7 @@
 #include "aggregator/store/metrics/group.h"
 #include "aggregator/store/metrics/histogram_chunk.h"
 #include "aggregator/store/metrics/metric_block.h"
+#include "aggregator/store/metrics/seal_record.h"
 #include "aggregator/store/metrics/tombstones.h"
 #include "common/bytes/endian.h"
 #include "common/bytes/zstd.h"
@@ -44,7 +45,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace opssight;  // NOLINT(google-build-using-namespace)
   if (size == 0) return 0;
   const std::string_view body(reinterpret_cast<const char*>(data) + 1, size - 1);
-  switch (data[0] % 7) {
+  switch (data[0] % 8) {
     case 0: {
       const std::string block = Wrapped("OMB1", body, false);
       const auto groups = ReadBlock(block, data[0] % 2 == 0);
@@ -72,6 +73,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     case 5:
       if (const auto exemplars = ReadExemplars(Wrapped("OME1", body, true))) {
         (void)exemplars->size();
+      }
+      return 0;
+    case 7:
+      if (const auto record = DecodeSealRecord(Wrapped("OMD1", body, false))) {
+        if (!DecodeSealRecord(EncodeSealRecord(*record))) __builtin_trap();
       }
       return 0;
     case 6:

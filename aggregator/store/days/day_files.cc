@@ -393,7 +393,9 @@ Result<bool> DayFiles::Replace(DayNumber day, std::unique_ptr<Env> replacement) 
   replacement = nullptr;
   std::error_code error;
   std::filesystem::remove(path + "-lock", error);
-  return PutInPlace(day, path);
+  auto there = PutInPlace(day, path);
+  if (!there) RemoveEnv(path);
+  return there;
 }
 
 void DayFiles::DropReplacement(std::unique_ptr<Env> replacement) {

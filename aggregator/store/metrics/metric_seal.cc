@@ -397,7 +397,11 @@ Status MetricDays::DoJob(DayNumber number, WalPosition cut, DayJob& job, const S
 Status MetricDays::NoteSeal(DayNumber number, const std::function<void(SealRecord&)>& change) {
   MutexLock write_lock(write_mutex_);
   OPS_TRY(const std::shared_ptr<Env> there, files_.Open(number));
-  if (there == nullptr) return {};  // Dropped.
+  if (there == nullptr) {  // Dropped, or moved aside.
+    MutexLock lock(mutex_);
+    states_.erase(number);
+    return {};
+  }
   SealRecord record;
   {
     MutexLock lock(mutex_);
