@@ -164,7 +164,7 @@ void RunChurn(Peer& peer, std::size_t hosts, std::int64_t now_ms) {
   constexpr std::size_t kSeries = 500;
   peer.Start();
   std::printf(
-      "\n%zu new series a day, 4 samples each, %zu days, %s, flushed each 5 s\n\n"
+      "\n%zu new series a day, 4 samples each, %zu days, %s, flushed each second\n\n"
       "| day | peak, anonymous MB | at its end, anonymous MB | resident MB | CPU-s | "
       "/api/v1/status/tsdb, ms |\n|---|---|---|---|---|---|\n",
       hosts * kSeries, kDays, peer.name().c_str());
@@ -281,7 +281,7 @@ int Main(int argc, char** argv) {
   }
   if (wanted("churn")) {
     // A day passes in seconds, and is to be flushed several times as a real one is.
-    const auto ours = MakeOpsSight(aggregator, dir / "churn", "store:\n  flush:\n    age: 5s\n");
+    const auto ours = MakeOpsSight(aggregator, dir / "churn", "store:\n  flush:\n    age: 1s\n");
     const auto hosts = static_cast<std::size_t>(2'000 * scale);
     RunChurn(*ours, std::max<std::size_t>(1, hosts), Clock::System().WallNs() / 1'000'000);
   }
