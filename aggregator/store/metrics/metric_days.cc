@@ -158,6 +158,14 @@ void MetricDays::Evict() {
   }
 }
 
+// At a flush: days that are over, and that no query wants, take no memory.
+void MetricDays::EvictUnused() {
+  const std::uint64_t since = uses_at_flush_.front();
+  std::erase_if(loaded_, [since](const auto& entry) { return entry.second.used <= since; });
+  std::rotate(uses_at_flush_.begin(), uses_at_flush_.begin() + 1, uses_at_flush_.end());
+  uses_at_flush_.back() = uses_;
+}
+
 std::uint64_t MetricDays::index_bytes() const {
   MutexLock lock(mutex_);
   std::uint64_t bytes = 0;

@@ -2,13 +2,15 @@
 // each UTC day (DayFiles) whose one table holds, under keys (cut, number), the list of
 // a cut's blocks, its new series, and the blocks. A day's index of series is built in
 // memory from the series when the day is first asked for; of days not being written,
-// the least recently used go when all take more than index_bytes_max.
+// the least recently used go when all take more than index_bytes_max, and
+// those that nobody used for four flushes (about two hours).
 //
 // Any thread, except Flush and Retain (flusher). A day is loaded once at a time; others
 // who want one meanwhile wait (1 s for about 2 M series).
 // What fails its checksum is left out and counted, and stops nothing.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <map>
@@ -206,6 +208,7 @@ class MetricDays {
   static Result<MetricDay::Blocks> ScanBlocks(Cursor& cursor, WalPosition cut,
                                               StoredMetricBlock::Kind kind);
   void Evict() OPS_REQUIRES(mutex_);
+  void EvictUnused() OPS_REQUIRES(mutex_);
   void LeaveOut(const std::string& path, const Error& why);
 
   // A day and the file it was read from, which fit each other. Both null: there is none.
@@ -275,6 +278,7 @@ class MetricDays {
   std::uint64_t moved_ OPS_GUARDED_BY(mutex_) = 0;           // files_.bad_days() of loaded_.
   std::optional<DayNumber> writing_ OPS_GUARDED_BY(mutex_);  // Not evicted.
   std::uint64_t uses_ OPS_GUARDED_BY(mutex_) = 0;
+  std::array<std::uint64_t, 4> uses_at_flush_ OPS_GUARDED_BY(mutex_) = {};  // The last ones.
   struct DayState {
     WalPosition written = 0;
     SealRecord seal;

@@ -298,6 +298,7 @@ Status MetricDays::Flush(WalPosition cut, const MetricsHead& head) {
   }
   MutexLock lock(mutex_);
   writing_.reset();
+  EvictUnused();
   return status;
 }
 
