@@ -247,6 +247,25 @@ Result<std::vector<Series>> RolledSource::Select(const std::vector<Matcher>& mat
   return series;
 }
 
+Result<std::vector<Series>> RolledSource::SelectUnlabelled(const std::vector<Matcher>& matchers,
+                                                           std::int64_t from_ms, std::int64_t to_ms,
+                                                           const QueryLimits& limits) const {
+  OPS_TRY(const Gone gone, FindGone(from_ms, to_ms));
+  if (!gone.days.empty()) return Select(matchers, from_ms, to_ms, limits);
+  return samples_.SelectUnlabelled(matchers, from_ms, to_ms, limits);
+}
+
+Result<std::set<std::string>> RolledSource::SelectStrings(std::string_view name,
+                                                          const std::vector<Matcher>& matchers,
+                                                          std::int64_t from_ms, std::int64_t to_ms,
+                                                          const QueryLimits& limits) const {
+  OPS_TRY(const Gone gone, FindGone(from_ms, to_ms));
+  if (!gone.days.empty()) {
+    return SeriesSource::SelectStrings(name, matchers, from_ms, to_ms, limits);
+  }
+  return samples_.SelectStrings(name, matchers, from_ms, to_ms, limits);
+}
+
 Result<std::vector<Labels>> RolledSource::SelectLabels(const std::vector<Matcher>& matchers,
                                                        std::int64_t from_ms, std::int64_t to_ms,
                                                        const QueryLimits& limits) const {

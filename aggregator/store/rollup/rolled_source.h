@@ -12,6 +12,9 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "aggregator/query/rollup.h"
@@ -31,6 +34,13 @@ class RolledSource final : public SeriesSource, public RollupSource {
   Result<std::vector<Labels>> SelectLabels(const std::vector<Matcher>& matchers,
                                            std::int64_t from_ms, std::int64_t to_ms,
                                            const QueryLimits& limits) const override;
+  Result<std::vector<Series>> SelectUnlabelled(const std::vector<Matcher>& matchers,
+                                               std::int64_t from_ms, std::int64_t to_ms,
+                                               const QueryLimits& limits) const override;
+  Result<std::set<std::string>> SelectStrings(std::string_view name,
+                                              const std::vector<Matcher>& matchers,
+                                              std::int64_t from_ms, std::int64_t to_ms,
+                                              const QueryLimits& limits) const override;
   const RollupSource* rollups() const override { return this; }
 
   std::vector<std::int64_t> Resolutions() const override;
