@@ -25,29 +25,10 @@ constexpr unsigned kCorruptMax = 3;          // Transactions in a row, then the 
 constexpr std::uint64_t kRecordBytes = 512;  // A batch's share beside its frame, roughly.
 constexpr std::size_t kResidentBytes = 512UL << 10;
 
-struct FileInfo {
-  std::uint64_t inode = 0;
-  std::uint64_t bytes = 0;
-};
-
-Result<FileInfo> InfoOf(const std::string& path) {
+Result<std::uint64_t> InodeOf(const std::string& path) {
   struct stat info {};
   if (stat(path.c_str(), &info) != 0) return IoError("stat " + path, errno);
-  return FileInfo{.inode = static_cast<std::uint64_t>(info.st_ino),
-                  .bytes = static_cast<std::uint64_t>(info.st_size)};
-}
-
-// A file that was cut would kill the process where the missing part of the map is
-// touched. Zeros in its place are found as damage.
-Status FillUp(const Env& env, const FileInfo& file) {
-  const std::uint64_t needed = env.used_bytes();
-  if (file.bytes >= needed) return {};
-  OPS_LOG(kWarn, "spool: {}: {} bytes, {} expected; filled up with zeros", env.path(), file.bytes,
-          needed);
-  if (truncate(env.path().c_str(), static_cast<off_t>(needed)) != 0) {
-    return IoError("truncate " + env.path(), errno);
-  }
-  return {};
+  return static_cast<std::uint64_t>(info.st_ino);
 }
 
 std::size_t MapBytes(const SpoolOptions& options) {
@@ -117,9 +98,8 @@ Status Spool::OpenFile() {
                                                               .tables_max = 8,
                                                               .readers_max = 16,
                                                               .resident_bytes = kResidentBytes}));
-  OPS_TRY(const FileInfo file, InfoOf(options_.path));
-  OPS_RETURN_IF_ERROR(FillUp(*env, file));
-  OPS_TRY(LoadedSpool loaded, LoadSpool(*env, file.inode));
+  OPS_TRY(const std::uint64_t inode, InodeOf(options_.path));
+  OPS_TRY(LoadedSpool loaded, LoadSpool(*env, inode));
   if (loaded.copied) {
     OPS_LOG(kWarn, "spool: {}: is a copy of another file; a new epoch will be asked for",
             options_.path);

@@ -2,9 +2,12 @@
 
 #include <cerrno>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <lmdb.h>
+
+#include "common/base/log.h"
 
 namespace opssight {
 namespace {
@@ -80,6 +83,28 @@ Status SyncFile(const std::string& path) {
   return failed != 0 ? Status(IoError("lmdb: sync " + path, failed)) : Status();
 }
 
+std::uint64_t UsedBytesOf(MDB_env* env) {
+  MDB_envinfo info{};
+  MDB_stat stat{};
+  if (mdb_env_info(env, &info) != 0 || mdb_env_stat(env, &stat) != 0) return 0;
+  return (static_cast<std::uint64_t>(info.me_last_pgno) + 1) * stat.ms_psize;
+}
+
+// A file that was cut would kill the process where the missing part of the map is
+// touched. Zeros in its place are found as damage. (Pages that a transaction took at the end
+// of the file and gave back are never written; for these zeros are as good as anything.)
+Status FillUp(MDB_env* env, const std::string& path) {
+  struct stat file {};
+  if (stat(path.c_str(), &file) != 0) return IoError("stat " + path, errno);
+  const std::uint64_t needed = UsedBytesOf(env);
+  if (static_cast<std::uint64_t>(file.st_size) >= needed) return {};
+  OPS_LOG(kWarn, "{}: {} bytes of {} are there; filled up with zeros", path, file.st_size, needed);
+  if (truncate(path.c_str(), static_cast<off_t>(needed)) != 0) {
+    return IoError("truncate " + path, errno);
+  }
+  return {};
+}
+
 // Opens the tables that there are for as long as the environment is open. A handle that a
 // read transaction opens is its own and closes with it, in arrays that all transactions
 // share: two that open the same table at once break each other (MDB_BAD_DBI, at best).
@@ -116,10 +141,12 @@ Result<std::unique_ptr<Env>> Env::Open(const std::string& path, const EnvOptions
   if (code == 0) code = mdb_env_set_maxdbs(env, options.tables_max);
   if (code == 0) code = mdb_env_set_maxreaders(env, options.readers_max);
   if (code == 0) code = mdb_env_open(env, path.c_str(), flags, kFileMode);
-  if (code == 0) code = OpenTables(env);
-  if (code != 0) {
+  Status whole;
+  if (code == 0) whole = FillUp(env, path);
+  if (code == 0 && whole) code = OpenTables(env);
+  if (code != 0 || !whole) {
     mdb_env_close(env);
-    return LmdbError(code, path, "open");
+    return code != 0 ? LmdbError(code, path, "open") : whole.error();
   }
   return std::unique_ptr<Env>(new Env(env, path, options));
 }
@@ -157,10 +184,7 @@ Status Env::CopyTo(const std::string& path) {
 }
 
 std::uint64_t Env::used_bytes() const {
-  MDB_envinfo info{};
-  MDB_stat stat{};
-  if (mdb_env_info(env_, &info) != 0 || mdb_env_stat(env_, &stat) != 0) return 0;
-  return (static_cast<std::uint64_t>(info.me_last_pgno) + 1) * stat.ms_psize;
+  return UsedBytesOf(env_);
 }
 
 Cursor::Cursor(Cursor&& other) noexcept

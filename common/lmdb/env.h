@@ -58,7 +58,8 @@ struct EnvOptions {
 
 class Env {
  public:
-  // path is the data file itself; its lock file stands beside it ("…-lock").
+  // path is the data file itself; its lock file stands beside it ("…-lock"). A file that was
+  // cut is filled up with zeros, so that reading it finds damage instead of a SIGBUS.
   static Result<std::unique_ptr<Env>> Open(const std::string& path, const EnvOptions& options);
   ~Env();
   Env(const Env&) = delete;
