@@ -20,12 +20,22 @@
 
 namespace opssight {
 
+// Samples that a store has only some of any more, as Select gives them: of each stretch of
+// resolution_ms no more than the first and the last.
+struct Thinning {
+  std::int64_t before_ms = 0;  // Only samples before it are concerned.
+  std::int64_t resolution_ms = 0;
+};
+
 // A query's budget; kExhausted when it bites. cancelled is asked now and then.
 struct QueryLimits {
   std::uint64_t samples_max = 50'000'000;  // Samples or lines looked at and kept.
   std::uint64_t series_max = 1'000'000;
   std::uint64_t trace_spans_max = 100'000;  // Of one trace.
   std::function<bool()> cancelled;          // May be empty. True: stop with kUnavailable.
+  // Told by Select, on its thread and before it returns, when what matches lacks samples that
+  // there once were, even if no series is left; once for each resolution. May be empty.
+  std::function<void(const Thinning&)> thinned;
 };
 
 struct Sample {

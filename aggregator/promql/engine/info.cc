@@ -182,7 +182,8 @@ Result<Columns> EvaluateInfo(Query& query, const Call& call, const Steps& steps)
   const IdentifyingValues values = ValuesOf(selector, base);
   Columns info;
   if (!values.empty()) {
-    OPS_TRY(info, SelectInfo(query, selector, values, InfoTimes(query, *call.args[0], steps)));
+    OPS_TRY(info,
+            SelectInfo(query, selector, values, InfoTimes(query, *call.args[0], steps), call.pos));
   }
   InfoJoin join(query, selector, steps, info);
   OPS_RETURN_IF_ERROR(join.FindWinners());

@@ -149,13 +149,18 @@ std::vector<std::int64_t> InfoTimes(const Query& query, const Expr& expr, const 
 }
 
 Result<Columns> SelectInfo(Query& query, const InfoSelector& selector,
-                           const IdentifyingValues& values,
-                           const std::vector<std::int64_t>& times) {
+                           const IdentifyingValues& values, const std::vector<std::int64_t>& times,
+                           PosRange pos) {
   OPS_TRY(const std::vector<Matcher> matchers, SelectMatchers(selector, values));
   const Hull hull = {.from_ms = *std::min_element(times.begin(), times.end()),
                      .to_ms = *std::max_element(times.begin(), times.end())};
+  const NodePlan node;
   OPS_TRY(std::vector<Series> all,
-          SelectSeries(query, matchers, NodePlan(), hull, query.functions.lookback_ms, 0));
+          SelectSeries(query, {.matchers = matchers,
+                               .node = node,
+                               .hull = hull,
+                               .reach_back_ms = query.functions.lookback_ms,
+                               .pos = pos}));
   Columns columns;
   for (Series& series : all) {
     Column column;

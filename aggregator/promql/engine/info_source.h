@@ -24,8 +24,10 @@ std::vector<std::int64_t> InfoTimes(const Query& query, const Expr& expr, const 
 // Label values of the series that may find info series: identifying label to values.
 using IdentifyingValues = std::map<std::string, std::vector<std::string>>;
 
-// The info series; a value is the time in ms of the sample that counts at the step.
+// The info series; a value is the time in ms of the sample that counts at the step. pos: of
+// the call.
 Result<Columns> SelectInfo(Query& query, const InfoSelector& selector,
-                           const IdentifyingValues& values, const std::vector<std::int64_t>& times);
+                           const IdentifyingValues& values, const std::vector<std::int64_t>& times,
+                           PosRange pos);
 
 }  // namespace opssight::promql

@@ -122,9 +122,12 @@ Result<Columns> EvaluateSelector(Query& query, const VectorSelector& selector, c
     OPS_TRY(auto rolled, RolledNewest(query, selector, steps));
     if (rolled) return InstantColumns(query, *std::move(rolled), node.shift, steps, field);
   }
-  OPS_TRY(std::vector<Series> all,
-          SelectSeries(query, selector.matchers, node, HullOf(node.shift, steps), lookback_ms,
-                       smoothed ? lookback_ms : 0));
+  OPS_TRY(std::vector<Series> all, SelectSeries(query, {.matchers = selector.matchers,
+                                                        .node = node,
+                                                        .hull = HullOf(node.shift, steps),
+                                                        .reach_back_ms = lookback_ms,
+                                                        .reach_on_ms = smoothed ? lookback_ms : 0,
+                                                        .pos = selector.pos}));
   if (smoothed) {
     return SmoothedColumns(query, std::move(all), node.shift, steps, selector.pos);
   }

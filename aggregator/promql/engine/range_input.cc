@@ -44,8 +44,12 @@ Result<RangeInput> FromSelector(Query& query, const MatrixSelector& range, const
                       .lookback_ms = query.functions.lookback_ms};
   const std::int64_t back_ms = AddMs(node.range_ms, ReachBack(input.extend, input.lookback_ms));
   OPS_TRY(std::vector<Series> all,
-          SelectSeries(query, range.selector->matchers, node, HullOf(node.shift, steps), back_ms,
-                       ReachOn(input.extend, input.lookback_ms)));
+          SelectSeries(query, {.matchers = range.selector->matchers,
+                               .node = node,
+                               .hull = HullOf(node.shift, steps),
+                               .reach_back_ms = back_ms,
+                               .reach_on_ms = ReachOn(input.extend, input.lookback_ms),
+                               .pos = range.pos}));
   input.series.reserve(all.size());
   for (Series& series : all) {
     DropStale(series);

@@ -1,11 +1,17 @@
 #include "aggregator/promql/engine/series_input.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <memory>
+#include <string_view>
 #include <utility>
+
+#include <fmt/format.h>
 
 #include "aggregator/promql/engine/times.h"
 #include "aggregator/promql/histogram/histogram_math.h"
+#include "common/text/time.h"
+#include "common/text/units.h"
 
 namespace opssight::promql {
 
@@ -45,6 +51,29 @@ void DropStaleOf(std::vector<Item>& items, std::vector<std::int64_t>& starts) {
   if (!starts.empty()) starts.resize(kept);
 }
 
+// The metric that is asked for, or else what asks, as it is written.
+std::string_view WrittenOf(const Query& query, const Selection& selection) {
+  for (const Matcher& matcher : selection.matchers) {
+    if (matcher.type() == MatchType::kEqual && matcher.name() == kMetricName) {
+      return matcher.value();
+    }
+  }
+  const std::string_view text = query.request.text;
+  const std::size_t begin = std::min<std::size_t>(selection.pos.begin, text.size());
+  return text.substr(begin, std::max<std::size_t>(begin, selection.pos.end) - begin);
+}
+
+void WarnThinned(Query& query, const Selection& selection, const Thinning& thinning) {
+  constexpr std::int64_t kNsPerMs = 1'000'000;
+  const std::int64_t before_ms = std::min(thinning.before_ms, INT64_MAX / kNsPerMs);
+  query.annotations.Warn(
+      fmt::format("samples of {} before {} are kept as rollups of {} only; the answer is "
+                  "approximate",
+                  WrittenOf(query, selection), FormatRfc3339Ns(before_ms * kNsPerMs),
+                  FormatDurationMs(thinning.resolution_ms)),
+      selection.pos);
+}
+
 }  // namespace
 
 bool IsStale(const Sample& sample) {
@@ -60,16 +89,16 @@ Hull HullOf(const TimeShift& shift, const Steps& steps) {
   return hull;
 }
 
-Result<std::vector<Series>> SelectSeries(Query& query, const std::vector<Matcher>& matchers,
-                                         const NodePlan& node, const Hull& hull,
-                                         std::int64_t reach_back_ms, std::int64_t reach_on_ms) {
+Result<std::vector<Series>> SelectSeries(Query& query, const Selection& selection) {
   OPS_RETURN_IF_ERROR(query.CheckWanted());
-  const std::int64_t from_ms = AddMs(SubMs(hull.from_ms, reach_back_ms), 1);
-  const std::int64_t to_ms = AddMs(hull.to_ms, reach_on_ms);
-  const QueryLimits& limits = query.request.limits;
+  const NodePlan& node = selection.node;
+  const std::int64_t from_ms = AddMs(SubMs(selection.hull.from_ms, selection.reach_back_ms), 1);
+  const std::int64_t to_ms = AddMs(selection.hull.to_ms, selection.reach_on_ms);
+  QueryLimits limits = query.request.limits;
+  limits.thinned = [&](const Thinning& thinning) { WarnThinned(query, selection, thinning); };
   Result<std::vector<Series>> all =
-      node.unlabelled ? query.source.SelectUnlabelled(matchers, from_ms, to_ms, limits)
-                      : query.source.Select(matchers, from_ms, to_ms, limits);
+      node.unlabelled ? query.source.SelectUnlabelled(selection.matchers, from_ms, to_ms, limits)
+                      : query.source.Select(selection.matchers, from_ms, to_ms, limits);
   if (!all.has_value()) return std::move(all.error()).At("expanding series");
   if (node.find_resets) {
     for (Series& series : *all) FindResets(series);

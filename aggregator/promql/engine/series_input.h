@@ -16,11 +16,20 @@ struct Hull {
 };
 Hull HullOf(const TimeShift& shift, const Steps& steps);
 
-// One Select. reach: how far before and after the hull samples count. With node.find_resets
-// the hints of histograms are found anew.
-Result<std::vector<Series>> SelectSeries(Query& query, const std::vector<Matcher>& matchers,
-                                         const NodePlan& node, const Hull& hull,
-                                         std::int64_t reach_back_ms, std::int64_t reach_on_ms);
+// What one Select is asked for. What it refers to outlives it.
+struct Selection {
+  const std::vector<Matcher>& matchers;
+  const NodePlan& node;
+  Hull hull;
+  // How far before and after the hull samples count.
+  std::int64_t reach_back_ms = 0;
+  std::int64_t reach_on_ms = 0;
+  PosRange pos;  // Of what asks, for annotations.
+};
+
+// One Select. With node.find_resets the hints of histograms are found anew. Warns where the
+// source has only some of the samples any more.
+Result<std::vector<Series>> SelectSeries(Query& query, const Selection& selection);
 
 // Takes stale markers out.
 void DropStale(Series& series);

@@ -146,22 +146,34 @@ Result<RolledSource::Gone> RolledSource::FindGone(std::int64_t from_ms, std::int
 
 namespace {
 
-// The samples that buckets name, in [from_ms, to_ms].
-void AddNamed(DayNumber day, std::int64_t resolution_ms, const DayBuckets& buckets,
+constexpr DayNumber kNoDay = -1;
+
+// The samples that buckets name, in [from_ms, to_ms]. True: there were others, or a stale
+// marker stands later than it came.
+bool AddNamed(DayNumber day, std::int64_t resolution_ms, const DayBuckets& buckets,
               std::int64_t from_ms, std::int64_t to_ms, std::vector<Sample>& out) {
   const auto add = [&](std::int64_t time_ms, double value) {
     if (time_ms >= from_ms && time_ms <= to_ms) out.push_back({.time_ms = time_ms, .value = value});
   };
+  // Whether [from_ms, to_ms] has anything of the time between both.
+  const auto concerns = [&](std::int64_t after_ms, std::int64_t before_ms) {
+    return after_ms < to_ms && before_ms > from_ms;
+  };
   const std::int64_t day_end_ms = (day + 1) * kMsPerDay - 1;
+  bool lacks = false;
   for (const DayBucket& one : buckets) {
     const TimeBucket& bucket = one.bucket;
     const std::int64_t end_ms = std::min(EndOfBucket(day, resolution_ms, one.number), day_end_ms);
     if (bucket.count > 1) add(bucket.first_ms, bucket.first);
     if (bucket.count != 0) add(bucket.last_ms, bucket.last);
+    lacks = lacks || (bucket.count > 2 && concerns(bucket.first_ms, bucket.last_ms));
     if (bucket.stale && (bucket.count == 0 || bucket.last_ms < end_ms)) {
       add(end_ms, std::bit_cast<double>(kStaleNanBits));
+      lacks =
+          lacks || concerns(bucket.count == 0 ? end_ms - resolution_ms : bucket.last_ms, end_ms);
     }
   }
+  return lacks;
 }
 
 // Both ascending; of equal times that of `better` stays.
@@ -187,18 +199,25 @@ Result<std::vector<Series>> RolledSource::Thinned(const std::vector<Matcher>& ma
   std::vector<std::vector<Sample>> samples;
   std::uint64_t count = 0;
   for (const auto& [resolution_ms, days] : gone.days) {
+    DayNumber lacking = kNoDay;  // The last day that something is missing of.
     // A day of hours may lie before, between or behind days of five minutes.
     const auto add = [&, resolution_ms = resolution_ms](SeriesId series, DayNumber day,
                                                         const DayBuckets& buckets) -> Status {
       if (series >= samples.size()) samples.resize(series + 1);
       std::vector<Sample>& of = samples[series];
       const std::size_t before = of.size();
-      AddNamed(day, resolution_ms, buckets, from_ms, to_ms, of);
+      if (AddNamed(day, resolution_ms, buckets, from_ms, to_ms, of)) {
+        lacking = std::max(lacking, day);
+      }
       count += of.size() - before;
       if (count <= limits.samples_max) return {};
       return Exhausted("query reads too many samples of rollups; narrow its time or its series");
     };
     OPS_RETURN_IF_ERROR(reader.Read(resolution_ms, days, {.first = true, .last = true}, add));
+    // Which day's histograms are missing is not known.
+    if (reader.needs_samples()) lacking = *days.rbegin();
+    if (lacking == kNoDay || !limits.thinned) continue;
+    limits.thinned({.before_ms = (lacking + 1) * kMsPerDay, .resolution_ms = resolution_ms});
   }
   if (!reader.damaged().empty()) rollups_.MarkDamaged(reader.damaged());
   std::vector<Series> out;

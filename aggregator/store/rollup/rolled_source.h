@@ -3,7 +3,8 @@
 // as its samples (today, what came late, what is not flushed yet), from its samples.
 //
 // Days whose samples retention took answer Select by the first and the last sample of each
-// bucket that is kept: real samples, but thinner; counted in thinned_selects().
+// bucket that is kept: real samples, but thinner; told to QueryLimits::thinned where that
+// leaves any out, and counted in thinned_selects().
 //
 // Any thread. Both stores outlive it.
 #pragma once

@@ -1,5 +1,7 @@
 #include "aggregator/api/api.h"
 
+#include <optional>
+
 #include "aggregator/api/selector.h"
 
 namespace opssight {
@@ -10,7 +12,8 @@ constexpr std::int64_t kNowMs = 1'767'225'600'000;
 class FakeSeries final : public SeriesSource {
  public:
   Result<std::vector<Series>> Select(const std::vector<Matcher>& matchers, std::int64_t from_ms,
-                                     std::int64_t to_ms, const QueryLimits&) const override {
+                                     std::int64_t to_ms, const QueryLimits& limits) const override {
+    if (thinning && limits.thinned) limits.thinned(*thinning);
     std::vector<Series> out;
     for (const Series& series : all) {
       if (!MatchesAll(matchers, series.labels)) continue;
@@ -31,6 +34,7 @@ class FakeSeries final : public SeriesSource {
     return out;
   }
   std::vector<Series> all;
+  std::optional<Thinning> thinning;
 };
 
 class FakeLines final : public LineSource {
@@ -142,6 +146,19 @@ TEST_F(ApiTest, LokiTimesBeyondWhatFitsAreTakenAsTheLastThatDoes) {
   EXPECT_EQ(lines.asked.to_ns, kLast);
   EXPECT_EQ(ask("", "-9223372036854775808"), 200) << "an hour before";
   EXPECT_EQ(Get("/loki/api/v1/labels", {{"end", "-9223372036854775808"}}).status, 200);
+}
+
+TEST_F(ApiTest, AnswersOfFewerSamplesWarn) {
+  series.all = {
+      {.labels = Labels{{"__name__", "g"}}, .samples = {{.time_ms = kNowMs - 60'000, .value = 3}}}};
+  const std::string exact = Get("/api/v1/query", {{"query", "g"}}).body;
+  EXPECT_EQ(std::string::npos, exact.find("warnings")) << exact;
+  series.thinning = {.before_ms = kNowMs, .resolution_ms = 300'000};
+  const std::string thinned = Get("/api/v1/query", {{"query", "g"}}).body;
+  EXPECT_NE(std::string::npos,
+            thinned.find(R"("warnings":["PromQL warning: samples of g before 2026-01-01T00:00:00Z )"
+                         R"-(are kept as rollups of 5m only; the answer is approximate (1:1)"])-"))
+      << thinned;
 }
 
 TEST_F(ApiTest, TracesAsJaegerHasThem) {

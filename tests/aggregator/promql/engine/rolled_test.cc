@@ -33,9 +33,13 @@ class Folded final : public SeriesSource, public RollupSource {
   std::uint64_t asked() const { return asked_; }
   SlotQuery last_asked() const { return last_; }
   void Decline() { decline_ = true; }
+  void Thin(std::vector<Thinning> thinnings) { thinnings_ = std::move(thinnings); }
 
   Result<std::vector<Series>> Select(const std::vector<Matcher>& matchers, std::int64_t from_ms,
                                      std::int64_t to_ms, const QueryLimits& limits) const override {
+    if (limits.thinned) {
+      for (const Thinning& thinning : thinnings_) limits.thinned(thinning);
+    }
     return samples_.Select(matchers, from_ms, to_ms, limits);
   }
   Result<std::vector<Labels>> SelectLabels(const std::vector<Matcher>& matchers,
@@ -82,6 +86,7 @@ class Folded final : public SeriesSource, public RollupSource {
 
   MemorySeries samples_;
   bool decline_ = false;
+  std::vector<Thinning> thinnings_;
   mutable std::uint64_t asked_ = 0;
   mutable SlotQuery last_;
 };
@@ -163,6 +168,37 @@ TEST(RolledTest, SamplesAnswerWhereRollupsDoNot) {
   // Nor where they are switched off.
   EXPECT_FALSE(RolledQueries::Compare(want, Engine({.rollups = false}).Run(source, request)));
   EXPECT_EQ(1U, source.asked());
+}
+
+// Each selector that reads thinned samples says so once for each resolution, at its place.
+TEST(RolledTest, ThinnedSamplesMakeWarnings) {
+  Folded source;
+  source.Add({.labels = Labels{{"__name__", "g"}, {"instance", "i"}, {"job", "j"}},
+              .samples = {{.time_ms = kHour, .value = 1}}});
+  // The second is of no time that can be written down: it is told as the last that can.
+  source.Thin({{.before_ms = kDay, .resolution_ms = 5 * kMinute},
+               {.before_ms = INT64_MAX, .resolution_ms = kHour}});
+  const auto both = [](const std::string& of, const std::string& place) {
+    const std::string tail = " only; the answer is approximate (" + place + ")";
+    return std::vector<std::string>{
+        "PromQL warning: samples of " + of +
+            " before 1970-01-02T00:00:00Z are kept as rollups of 5m" + tail,
+        "PromQL warning: samples of " + of +
+            " before 2262-04-11T23:47:16.854Z are kept as rollups of 1h" + tail};
+  };
+  const std::vector<std::pair<std::string, std::vector<std::string>>> cases = {
+      {"rate(g[1h])", {}},  // Buckets answer.
+      {"stddev_over_time(g[1h])", both("g", "1:18")},
+      {"stddev_over_time({job=~\"j|k\"}[1h])", both("{job=~\"j|k\"}[1h]", "1:18")},
+      {"max_over_time(stddev_over_time(g[1h])[2h:1h])", both("g", "1:32")},
+      {"info(g)", both("target_info", "1:1")},
+  };
+  const Engine engine({.parse = {.experimental_functions = true}});
+  for (const auto& [text, want] : cases) {
+    const auto result = engine.Run(source, {.text = text, .start_ms = kHour, .end_ms = kHour});
+    ASSERT_TRUE(result.has_value()) << text << ": " << result.error().message;
+    EXPECT_EQ(want, result->annotations.Warnings(text, 0)) << text;
+  }
 }
 
 TEST(RolledTest, SlotsOfTimes) {

@@ -2,6 +2,7 @@
 // must answer the same with rollups and without.
 #include "aggregator/store/rollup/rolled_source.h"
 
+#include <bit>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -128,6 +129,13 @@ class RolledSourceTest : public ::testing::Test {
     }
     return out;
   }
+  // The warnings of an instant query.
+  std::vector<std::string> WarningsOf(const std::string& text, std::int64_t time_ms) {
+    const auto result = promql::Engine(promql::EngineOptions())
+                            .Run(*source_, {.text = text, .start_ms = time_ms, .end_ms = time_ms});
+    if (!result.has_value()) return {result.error().message};
+    return result->annotations.Warnings(text, 0);
+  }
   // The first day's blocks hold as many samples as its record says.
   void ExpectWhole(std::int64_t resolution_ms) {
     const auto days = ReadRollupDays(rollups_->files(), resolution_ms, kFirst, kFirst);
@@ -218,6 +226,70 @@ TEST_F(RolledSourceTest, DaysWithoutSamplesAnswerFromRollups) {
   Seal(kFirstMs + 5 * kMsPerDay);
   EXPECT_EQ(1U, rollups_->kept_days());
   EXPECT_EQ(rates, Ask("increase(up_total[6h])", kFirstMs + 6 * kHour, end_ms, 6 * kHour));
+}
+
+// Warnings come where samples are missing of what is asked for, and nowhere else.
+TEST_F(RolledSourceTest, AnswersOfFewerSamplesSaySo) {
+  ApplyCounter(3);
+  const Labels rare{{"__name__", "rare"}};
+  Apply(rare, {{.time_ms = kFirstMs + kHour + 60'000, .value = 1},
+               {.time_ms = kFirstMs + kHour + 120'000, .value = 2},
+               {.time_ms = kFirstMs + 2 * kHour + 1000, .value = 3}});
+  const Labels ended{{"__name__", "ended"}};
+  Apply(ended,
+        {{.time_ms = kFirstMs + kHour + 60'000, .value = 1},
+         {.time_ms = kFirstMs + kHour + 120'000, .value = std::bit_cast<double>(kStaleNanBits)}});
+  Flush();
+  Seal(kFirstMs + 4 * kMsPerDay);
+  const std::int64_t off_ms = kFirstMs + 3 * kHour + 150'000;  // In the middle of a bucket.
+  EXPECT_TRUE(WarningsOf("count_over_time(up_total[1h])", off_ms).empty());
+  ASSERT_TRUE(store_->Retain(kFirstMs + 2 * kMsPerDay, 0).has_value());
+  ASSERT_EQ(1U, store_->Days().size());
+  const auto warning = [](const std::string& of, const std::string& before,
+                          const std::string& place) {
+    return "PromQL warning: samples of " + of + " before " + before +
+           "T00:00:00Z are kept as rollups of 5m only; the answer is approximate (" + place + ")";
+  };
+  struct Case {
+    std::string text;
+    std::int64_t time_ms;
+    std::vector<std::string> warnings;
+  };
+  const std::vector<Case> cases = {
+      {"count_over_time(up_total[1h])", kFirstMs + 3 * kHour, {}},
+      {"up_total", kFirstMs + 3 * kHour, {}},
+      {"count_over_time(up_total[1h])", off_ms, {warning("up_total", "2024-10-05", "1:17")}},
+      {"up_total", off_ms, {warning("up_total", "2024-10-05", "1:1")}},
+      {"sum(up_total)", off_ms, {warning("up_total", "2024-10-05", "1:5")}},
+      // No bucket knows the function.
+      {"irate(up_total[1h])", kFirstMs + 3 * kHour, {warning("up_total", "2024-10-05", "1:7")}},
+      {"up_total + up_total",
+       off_ms,
+       {warning("up_total", "2024-10-05", "1:1"), warning("up_total", "2024-10-05", "1:12")}},
+      {"sum({host=\"a\"})", off_ms, {warning("{host=\"a\"}", "2024-10-05", "1:5")}},
+      {"count_over_time(up_total[30h])",
+       off_ms + 26 * kHour,
+       {warning("up_total", "2024-10-06", "1:17")}},
+      {"count_over_time(up_total[1h:1m])", off_ms, {warning("up_total", "2024-10-05", "1:17")}},
+      // Nothing is left to answer with.
+      {"count_over_time(up_total[1m])", off_ms, {warning("up_total", "2024-10-05", "1:17")}},
+      // Buckets name all of its samples.
+      {"count_over_time(rare[1h])", off_ms, {}},
+      {"rare", off_ms, {}},
+      // Its marker stands at its bucket's end.
+      {"ended", kFirstMs + kHour + 150'000, {warning("ended", "2024-10-05", "1:1")}},
+      // Samples are there.
+      {"count_over_time(up_total[1h])", off_ms + 2 * kMsPerDay, {}},
+      {"count_over_time(none[1h])", off_ms, {}},
+  };
+  for (const Case& one : cases)
+    EXPECT_EQ(one.warnings, WarningsOf(one.text, one.time_ms)) << one.text;
+  // Hours answer where five minutes are gone.
+  rollups_->Retain((FirstDayOf(MonthOfDay(kFirst) + 1) + 400) * kMsPerDay);
+  EXPECT_TRUE(WarningsOf("count_over_time(up_total[1h])", kFirstMs + 3 * kHour).empty());
+  const auto hours = WarningsOf("count_over_time(up_total[1h])", off_ms);
+  ASSERT_EQ(1U, hours.size());
+  EXPECT_NE(std::string::npos, hours[0].find("kept as rollups of 1h only")) << hours[0];
 }
 
 TEST_F(RolledSourceTest, DeletedBucketsAreGone) {
