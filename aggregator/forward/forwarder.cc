@@ -90,6 +90,7 @@ void Forwarder::Run() {
   while (!Remember(feed_->mark())) {
     if (!Pause(kErrorMs)) return;
   }
+  Show();
   while (Pause(0)) {
     Hold();
     const bool sent = SendOne();
@@ -126,9 +127,11 @@ bool Forwarder::SendOne() {
 
 // True: acknowledged or given up.
 bool Forwarder::Deliver(const WalFeed::Piece& piece) {
+  bool away = false;
   for (std::int64_t backoff_ms = options_.backoff_min_ms;;) {
     const PostAnswer answer = post_->Send(piece.request);
     if (answer.status / 100 == 2) {
+      if (away) OPS_LOG(kInfo, "forward: {}: takes requests again", options_.id());
       stats_.requests.Add();
       stats_.bytes.Add(piece.request.size());
       stats_.samples.Add(piece.samples);
@@ -144,6 +147,8 @@ bool Forwarder::Deliver(const WalFeed::Piece& piece) {
       return true;
     }
     if (!Pause(0)) return false;
+    away = true;
+    Show();  // How far behind; it grows while the receiver is away.
     stats_.retries.Add();
     OPS_LOG_EVERY(60, kWarn, "forward: {}: answered {}: {}; tried again", options_.id(),
                   answer.status, answer.text);

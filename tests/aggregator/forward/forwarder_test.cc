@@ -296,6 +296,20 @@ TEST_F(ForwarderTest, RetriesWhatMaySucceedAndGivesUpWhatCannot) {
   EXPECT_EQ(forwarder->stats().samples.value(), 5U);
 }
 
+TEST_F(ForwarderTest, SaysHowFarBehindItIsWhileTheReceiverIsAway) {
+  auto forwarder = Open();
+  post_->Answer(std::vector<PostAnswer>(1'000'000, {.status = 503}));
+  forwarder->Start();
+  tap_.AddRows(1);
+  const ForwardStats& stats = forwarder->stats();
+  while (stats.retries.value() == 0) std::this_thread::yield();
+  tap_.AddRows(1);  // While the first is being tried.
+  tap_.AddRows(1);
+  while (stats.behind_batches.value() != 3) std::this_thread::yield();
+  forwarder->Stop();
+  EXPECT_EQ(stats.behind_batches.value(), 3);
+}
+
 TEST_F(ForwarderTest, HoldsTheWalUntilItIsTooLarge) {
   auto forwarder = Open();
   post_->Answer(std::vector<PostAnswer>(1'000'000, {.status = 503}));
