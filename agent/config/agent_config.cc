@@ -5,6 +5,7 @@
 #include "agent/config/labels_kind.h"
 #include "agent/config/tables.h"
 #include "common/config/print.h"
+#include "common/fetch/http_options.h"
 
 namespace opssight {
 namespace {
@@ -101,7 +102,19 @@ const OptionTable<AgentConfig>& AgentTable() {
   return table;
 }
 
-AgentConfig Resolved(AgentConfig config, const std::string& hostname) {
+namespace {
+
+void PutJobFilesBelow(const std::string& folder, ScrapeJob& job) {
+  PutFilesBelow(folder, job.http);
+  for (DockerDiscoveryOptions& docker : job.docker) PutFilesBelow(folder, docker.http);
+  for (FileDiscoveryOptions& files : job.files) {
+    for (std::string& path : files.files) path = PathBelow(folder, path);
+  }
+}
+
+}  // namespace
+
+AgentConfig Resolved(AgentConfig config, const std::string& hostname, const std::string& folder) {
   if (config.host.empty()) config.host = hostname;
   config.collect.host.host = config.host;
   config.collect.host.host_root = config.host_root;
@@ -118,6 +131,7 @@ AgentConfig Resolved(AgentConfig config, const std::string& hostname) {
   config.otlp.service.stream_labels = std::move(all);
   config.spool.path = config.data_dir + "/spool.mdb";
   config.ship.host = config.host;
+  for (ScrapeJob& job : config.scrape_configs) PutJobFilesBelow(folder, job);
   return config;
 }
 

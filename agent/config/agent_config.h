@@ -4,7 +4,7 @@
 // is made from them.
 //
 //   LoadedConfig<AgentConfig> loaded = LoadConfig(AgentTable(), sources, environment);
-//   const AgentConfig config = Resolved(std::move(loaded.options), hostname);
+//   const AgentConfig config = Resolved(std::move(loaded.options), hostname, folder);
 #pragma once
 
 #include <cstdint>
@@ -56,8 +56,9 @@ struct AgentConfig {
 const OptionTable<AgentConfig>& AgentTable();
 
 // With what several parts share copied into each: host (hostname where it is not
-// set), host_root, labels, and the spool's path below data_dir.
-AgentConfig Resolved(AgentConfig config, const std::string& hostname);
+// set), host_root, labels, and the spool's path below data_dir. Relative files of scrape
+// jobs are below folder, the one of agent.yaml ("": the working folder).
+AgentConfig Resolved(AgentConfig config, const std::string& hostname, const std::string& folder);
 
 // The generated files of packaging/config.
 std::string AgentReference();

@@ -47,6 +47,12 @@ Status Enrol(const AgentConfig& config, const EnrolFlags& flags) {
   return {};
 }
 
+// With its last slash; "" where the path has none.
+std::string FolderOf(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  return path.substr(0, slash == std::string::npos ? 0 : slash + 1);
+}
+
 // The agent between signals. A reload reads everything anew: nothing changes where there
 // is any problem; else the agent is stopped (all it took goes to disk) and started with
 // the new settings in this process, which costs its sources some milliseconds.
@@ -65,7 +71,7 @@ class Program {
   Status Reload() {
     LoadedConfig<AgentConfig> loaded = LoadConfigFiles(AgentTable(), flags_);
     if (!loaded.ok()) return Invalid(ProblemsText(loaded.problems));
-    AgentConfig next = Resolved(std::move(loaded.options), HostName());
+    AgentConfig next = Resolved(std::move(loaded.options), HostName(), FolderOf(flags_.file));
     const std::vector<ConfigChange> changes = DiffConfig(AgentTable(), config_, next);
     for (const ConfigChange& change : changes) {
       OPS_LOG(kInfo, "config: {}: {} -> {}", change.key, change.from, change.to);
@@ -149,12 +155,11 @@ int Main(int argc, char** argv) {
   command->add_option("--ca-pin", enrol.ca_pin, "The CA's fingerprint, sha256:…")->required();
   CLI11_PARSE(app, argc, argv);
   flags.file_given = app.count("--config") != 0;
-  const std::size_t slash = flags.file.rfind('/');
-  flags.more_dir = flags.file.substr(0, slash == std::string::npos ? 0 : slash + 1) + "scrape.d";
+  flags.more_dir = FolderOf(flags.file) + "scrape.d";
 
   LoadedConfig<AgentConfig> loaded = LoadConfigFiles(AgentTable(), flags);
   if (const auto status = AnswerConfigFlags(AgentTable(), flags, loaded)) return *status;
-  AgentConfig config = Resolved(std::move(loaded.options), HostName());
+  AgentConfig config = Resolved(std::move(loaded.options), HostName(), FolderOf(flags.file));
   if (!command->parsed()) return Run(flags, std::move(config));
   const Status status = Enrol(config, enrol);
   if (status) return 0;

@@ -125,4 +125,17 @@ const OptionTable<HttpOptions>& HttpTable() {
   return table;
 }
 
+std::string PathBelow(const std::string& folder, const std::string& path) {
+  if (folder.empty() || path.empty() || path.front() == '/') return path;
+  return folder + (folder.back() == '/' ? "" : "/") + path;
+}
+
+void PutFilesBelow(const std::string& folder, HttpOptions& options) {
+  for (std::string* path : {&options.basic_auth.username_file, &options.basic_auth.password_file,
+                            &options.authorization.credentials_file, &options.bearer_token_file,
+                            &options.tls.ca_file, &options.tls.cert_file, &options.tls.key_file}) {
+    *path = PathBelow(folder, *path);
+  }
+}
+
 }  // namespace opssight

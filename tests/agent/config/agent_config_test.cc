@@ -48,7 +48,7 @@ spool: {bytes_max: 64MiB}
 ship: {dead_after: 1m}
 )");
   ASSERT_TRUE(loaded.ok()) << loaded.problems.ToString();
-  const AgentConfig config = Resolved(loaded.options, "machine");
+  const AgentConfig config = Resolved(loaded.options, "machine", "");
   EXPECT_EQ(config.host, "web-1");
   EXPECT_EQ(config.collect.host.host, "web-1");
   EXPECT_EQ(config.collect.host.host_root, "/host");
@@ -76,8 +76,25 @@ ship: {dead_after: 1m}
   EXPECT_THAT(config.tail.files[0].labels, ElementsAre(Label{"job", "nginx"}));
 }
 
+TEST(AgentConfigTest, RelativeFilesOfScrapeJobsAreBesideTheAgentsFile) {
+  AgentConfig config;
+  config.scrape_configs.resize(1);
+  ScrapeJob& job = config.scrape_configs.front();
+  job.files = {{.files = {"sd/*.json", "/etc/sd/*.json"}}};
+  job.http.basic_auth.password_file = "secret";
+  job.http.tls.ca_file = "/etc/ca.pem";
+  job.docker.resize(1);
+  job.docker.front().http.tls.key_file = "docker.key";
+  const ScrapeJob got = Resolved(config, "machine", "/etc/opssight/").scrape_configs.front();
+  EXPECT_THAT(got.files.front().files, ElementsAre("/etc/opssight/sd/*.json", "/etc/sd/*.json"));
+  EXPECT_EQ(got.http.basic_auth.password_file, "/etc/opssight/secret");
+  EXPECT_EQ(got.http.tls.ca_file, "/etc/ca.pem");
+  EXPECT_EQ(got.http.bearer_token_file, "");
+  EXPECT_EQ(got.docker.front().http.tls.key_file, "/etc/opssight/docker.key");
+}
+
 TEST(AgentConfigTest, TheMachinesNameIsTheDefaultHost) {
-  EXPECT_EQ(Resolved(AgentConfig{}, "machine").tail.host, "machine");
+  EXPECT_EQ(Resolved(AgentConfig{}, "machine", "").tail.host, "machine");
 }
 
 TEST(AgentConfigTest, LimitsThatDoNotGoTogetherAreAProblem) {
