@@ -298,7 +298,10 @@ void Fetcher::TakeDone() {
       result = Exhausted(fmt::format("the body is over {} bytes", transfer.request.body_bytes_max));
     } else if (code != CURLE_OK) {
       const char* why = transfer.error[0] != '\0' ? transfer.error : curl_->easy_strerror(code);
-      result = Unavailable(why);
+      // Its own words name the URL's host and port, which nobody asked.
+      const bool no_socket = code == CURLE_COULDNT_CONNECT && !transfer.request.unix_socket.empty();
+      result = no_socket ? Unavailable("cannot connect to " + transfer.request.unix_socket)
+                         : Unavailable(why);
     } else {
       long status = 0;
       const char* type = nullptr;

@@ -74,6 +74,12 @@ class FetcherTest : public testing::Test {
   std::unique_ptr<Fetcher> fetcher_;
 };
 
+TEST_F(FetcherTest, AMissingSocketIsNamedAndNotTheUrlsHost) {
+  const FetchResult answer = Fetch({.unix_socket = "/nowhere/docker.sock"});
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().message, "cannot connect to /nowhere/docker.sock");
+}
+
 TEST_F(FetcherTest, AnswersAndHeaders) {
   std::string seen;
   answer_ = [&](const HttpRequest& request) {
