@@ -49,10 +49,11 @@ Random SeededRandom() {
 
 class Running final : public Agent {
  public:
-  Running(AgentConfig config, Identity identity, Clock& clock)
+  Running(AgentConfig config, Identity identity, Clock& clock, const ReloadState& reload)
       : config_(std::move(config)),
         identity_(std::move(identity)),
         clock_(clock),
+        reload_(reload),
         random_(SeededRandom()),
         own_frame_(std::vector<Label>{{"host", config_.host}, {"job", "opssight-agent"}}) {}
   ~Running() override { Stop(); }
@@ -78,6 +79,7 @@ class Running final : public Agent {
   const AgentConfig config_;
   Identity identity_;
   Clock& clock_;
+  const ReloadState& reload_;
   Random random_;
   double renew_chance_ = 0;
   std::string next_key_;  // Of the certificate asked for.
@@ -244,6 +246,7 @@ Status Running::StartSources() {
 void Running::NameMetrics() {
   AddBuildInfo(registry_);
   AddProcessMetrics(registry_);
+  AddReloadMetrics(registry_, reload_);
   AddSpoolMetrics(registry_, [this] { return spool_->stats(); });
   AddBatchMetrics(registry_, [this] { return batcher_->stats(); });
   AddShipMetrics(registry_, ship_stats_);
@@ -306,8 +309,9 @@ void Running::Stop() {
 
 }  // namespace
 
-Result<std::unique_ptr<Agent>> Agent::Start(AgentConfig config, Identity identity, Clock& clock) {
-  auto running = std::make_unique<Running>(std::move(config), std::move(identity), clock);
+Result<std::unique_ptr<Agent>> Agent::Start(AgentConfig config, Identity identity, Clock& clock,
+                                            const ReloadState& reload) {
+  auto running = std::make_unique<Running>(std::move(config), std::move(identity), clock, reload);
   OPS_RETURN_IF_ERROR(running->Start());
   return std::unique_ptr<Agent>(std::move(running));
 }

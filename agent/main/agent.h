@@ -17,13 +17,15 @@
 #include "agent/identity/identity.h"
 #include "common/base/clock.h"
 #include "common/base/result.h"
+#include "common/selfmon/reload_state.h"
 
 namespace opssight {
 
 class Agent {
  public:
-  // config: Resolved.
-  static Result<std::unique_ptr<Agent>> Start(AgentConfig config, Identity identity, Clock& clock);
+  // config: Resolved. clock and reload, which /metrics shows, outlive the agent.
+  static Result<std::unique_ptr<Agent>> Start(AgentConfig config, Identity identity, Clock& clock,
+                                              const ReloadState& reload);
   virtual ~Agent() = default;
 
   // Whether the disk takes no writes now: what is in memory might not survive Stop.

@@ -65,10 +65,20 @@ class Program {
     OPS_TRY(Identity identity, LoadIdentity(config_.data_dir));
     SetLogLevel(config_.log_level);
     id_ = identity.info.common_name;
-    OPS_TRY(agent_, Agent::Start(config_, std::move(identity), Clock::System()));
+    OPS_TRY(agent_, Agent::Start(config_, std::move(identity), Clock::System(), state_));
     return {};
   }
   Status Reload() {
+    Status status = ReadAnew();
+    state_.Tell(status.has_value(), Clock::System().WallMs());
+    return status;
+  }
+  void Stop() { agent_->Stop(); }
+  bool running() const { return agent_ != nullptr; }
+  const std::string& id() const { return id_; }
+
+ private:
+  Status ReadAnew() {
     LoadedConfig<AgentConfig> loaded = LoadConfigFiles(AgentTable(), flags_);
     if (!loaded.ok()) return Invalid(ProblemsText(loaded.problems));
     AgentConfig next = Resolved(std::move(loaded.options), HostName(), FolderOf(flags_.file));
@@ -91,14 +101,11 @@ class Program {
     OPS_RETURN_IF_ERROR(Start());
     return status;
   }
-  void Stop() { agent_->Stop(); }
-  bool running() const { return agent_ != nullptr; }
-  const std::string& id() const { return id_; }
 
- private:
   const ConfigFlags& flags_;
   AgentConfig config_;
   std::string id_;
+  ReloadState state_{Clock::System().WallMs()};
   std::unique_ptr<Agent> agent_;
 };
 

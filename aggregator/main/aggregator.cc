@@ -36,6 +36,7 @@
 #include "common/net/tls.h"
 #include "common/selfmon/build_info.h"
 #include "common/selfmon/process_metrics.h"
+#include "common/selfmon/reload_state.h"
 
 namespace opssight {
 namespace {
@@ -52,6 +53,7 @@ class Running final : public Aggregator {
       : config_(std::move(config)),
         clock_(clock),
         reload_(std::move(reload)),
+        reload_state_(clock.WallMs()),
         targets_(clock, {}) {}
   ~Running() override { Stop(); }
 
@@ -78,8 +80,7 @@ class Running final : public Aggregator {
   Clock& clock_;
   const std::function<Status()> reload_;
   bool stopped_ = false;
-  std::atomic<bool> reload_ok_{true};
-  std::atomic<std::int64_t> config_ms_{0};
+  ReloadState reload_state_;
   std::atomic<std::int64_t> reload_ms_{0};
   std::uint64_t replay_entries_ = 0;   // Of the wal at the start,
   std::atomic<bool> replayed_{false};  // all read back.
@@ -156,6 +157,7 @@ Status Running::OpenForwarders() {
 void Running::NameMetrics() {
   AddBuildInfo(registry_);
   AddProcessMetrics(registry_);
+  AddReloadMetrics(registry_, reload_state_);
   AddStoreMetrics(registry_, store_->stats());
   AddSignalMetrics(registry_, StoreSignal::kMetrics, *metrics_);
   AddSignalMetrics(registry_, StoreSignal::kLogs, *logs_);
@@ -185,17 +187,16 @@ Result<std::shared_ptr<TlsContext>> Running::HttpTls() const {
 Status Running::Reload() {
   if (!reload_) return Unavailable("this program cannot read its settings anew");
   const Status status = reload_();
-  reload_ok_.store(status.has_value());
-  reload_ms_.store(clock_.WallMs());
-  if (status) config_ms_.store(clock_.WallMs());
+  const std::int64_t now_ms = clock_.WallMs();
+  reload_state_.Tell(status.has_value(), now_ms);
+  reload_ms_.store(now_ms);
   return status;
 }
 
 void Running::DescribeServer() {
   server_info_ = MakeServerInfo(config_, clock_.WallMs());
-  config_ms_.store(server_info_.start_ms);
-  server_info_.reload_ok = [this] { return reload_ok_.load(); };
-  server_info_.config_ms = [this] { return config_ms_.load(); };
+  server_info_.reload_ok = [this] { return reload_state_.ok(); };
+  server_info_.config_ms = [this] { return reload_state_.success_ms(); };
   server_info_.reload_ms = [this] { return reload_ms_.load(); };
   server_info_.own_metrics = [this] { return registry_.PrometheusText(); };
   server_info_.days = [this] { return StoredDays(metrics_->Days()); };
