@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "aggregator/api/prom_federate.h"
+#include "aggregator/promql/histogram/cells.h"
 #include "common/bytes/varint.h"
 #include "common/bytes/wire.h"
 #include "common/codec/http/headers.h"
@@ -74,15 +75,11 @@ void WriteNative(WireWriter& out, const Histogram& histogram) {
 void WriteClassic(WireWriter& out, const Histogram& histogram) {
   const std::size_t buckets = histogram.custom_values.size() + 1;
   std::vector<double> counts(buckets, 0);
-  std::int64_t index = 0;
-  std::size_t at = 0;
-  for (const BucketSpan& span : histogram.positive_spans) {
-    index += span.offset;
-    for (std::uint32_t i = 0; i < span.length; ++i, ++index, ++at) {
-      if (index >= 0 && static_cast<std::size_t>(index) < buckets && at < histogram.positive.size())
-        counts[static_cast<std::size_t>(index)] += histogram.positive[at];
-    }
-  }
+  promql::ForEachBucket(histogram.positive_spans, histogram.positive,
+                        [&](std::int64_t index, double count) {
+                          if (index < 0 || static_cast<std::size_t>(index) >= buckets) return;
+                          counts[static_cast<std::size_t>(index)] += count;
+                        });
   out.Double(4, histogram.count);
   out.Double(2, histogram.sum);
   double total = 0;
