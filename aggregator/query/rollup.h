@@ -56,6 +56,14 @@ struct BucketParts {
   bool changes = false;
 };
 
+inline constexpr BucketParts kAllBucketParts = {.first = true,
+                                                .last = true,
+                                                .min = true,
+                                                .max = true,
+                                                .sum = true,
+                                                .carry = true,
+                                                .changes = true};
+
 // Slots (end - width, end], end = first_end, first_end + spacing, …, count of them.
 // 0 < width <= spacing (0 where count is 1); all are multiples of the resolution.
 struct SlotQuery {

@@ -273,14 +273,6 @@ class ColumnReader {
   unsigned flags_ = 0;
 };
 
-constexpr BucketParts kAllParts = {.first = true,
-                                   .last = true,
-                                   .min = true,
-                                   .max = true,
-                                   .sum = true,
-                                   .carry = true,
-                                   .changes = true};
-
 }  // namespace
 
 EncodedBuckets EncodeBuckets(DayNumber day, std::int64_t resolution_ms, const DayBuckets& buckets) {
@@ -290,7 +282,7 @@ EncodedBuckets EncodeBuckets(DayNumber day, std::int64_t resolution_ms, const Da
 bool DecodeBuckets(DayNumber day, std::int64_t resolution_ms, std::string_view shape,
                    std::string_view values, DayBuckets& out) {
   return DecodeShape(shape, day * kMsPerDay, resolution_ms, out) &&
-         ColumnReader(values, out).ReadAll(kAllParts);
+         ColumnReader(values, out).ReadAll(kAllBucketParts);
 }
 
 void RollupBlockWriter::Add(std::string_view shape, std::string_view values) {

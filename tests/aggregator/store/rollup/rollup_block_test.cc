@@ -14,13 +14,6 @@ namespace {
 
 constexpr DayNumber kDay = 20'000;
 constexpr std::int64_t kDayMs = kDay * kMsPerDay;
-constexpr BucketParts kAll = {.first = true,
-                              .last = true,
-                              .min = true,
-                              .max = true,
-                              .sum = true,
-                              .carry = true,
-                              .changes = true};
 
 double Stale() {
   return std::bit_cast<double>(kStaleNanBits);
@@ -91,7 +84,7 @@ TEST(RollupBlockTest, ComesBackToTheBit) {
     EXPECT_FALSE(block->IsEmpty(40));
     for (std::size_t i = 0; i < 40; ++i) {
       DayBuckets got;
-      ASSERT_TRUE(block->Read(i, kAll, got)) << i;
+      ASSERT_TRUE(block->Read(i, kAllBucketParts, got)) << i;
       ExpectSame(all[i], got);
     }
   }
