@@ -4,6 +4,7 @@
 
 #include "agent/config/labels_kind.h"
 #include "agent/config/tables.h"
+#include "common/base/files.h"
 #include "common/config/print.h"
 #include "common/fetch/http_options.h"
 

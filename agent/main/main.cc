@@ -17,6 +17,7 @@
 #include "common/app/config_flags.h"
 #include "common/app/notify.h"
 #include "common/app/signals.h"
+#include "common/base/files.h"
 #include "common/base/log.h"
 #include "common/net/address.h"
 #include "common/selfmon/build_info.h"
@@ -45,12 +46,6 @@ Status Enrol(const AgentConfig& config, const EnrolFlags& flags) {
   fmt::print("enrolled with {} as agent {}; start opssight-agent (or restart it)\n",
              identity.aggregator, identity.info.common_name);
   return {};
-}
-
-// With its last slash; "" where the path has none.
-std::string FolderOf(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  return path.substr(0, slash == std::string::npos ? 0 : slash + 1);
 }
 
 // The agent between signals. A reload reads everything anew: nothing changes where there
@@ -162,7 +157,7 @@ int Main(int argc, char** argv) {
   command->add_option("--ca-pin", enrol.ca_pin, "The CA's fingerprint, sha256:…")->required();
   CLI11_PARSE(app, argc, argv);
   flags.file_given = app.count("--config") != 0;
-  flags.more_dir = FolderOf(flags.file) + "scrape.d";
+  flags.more_dir = PathBelow(FolderOf(flags.file), "scrape.d");
 
   LoadedConfig<AgentConfig> loaded = LoadConfigFiles(AgentTable(), flags);
   if (const auto status = AnswerConfigFlags(AgentTable(), flags, loaded)) return *status;

@@ -28,12 +28,6 @@ std::set<std::string> Expand(const std::vector<std::string>& globs) {
   return paths;
 }
 
-std::string FolderOf(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
-}
-
 }  // namespace
 
 // A folder under watch; deletes itself once libuv has let go of it.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/base/files.h"
 #include "common/base/log.h"
 #include "common/bytes/hash.h"
 
@@ -12,11 +13,6 @@ namespace {
 constexpr std::int64_t kScanPauseMs = 250;        // Between scans asked for by changes.
 constexpr std::int64_t kPositionsWaitMs = 1'000;  // Before positions go without rows.
 constexpr std::int64_t kCongestedMs = 50;
-
-std::string DirOf(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  return slash == 0 ? "/" : path.substr(0, slash);
-}
 
 }  // namespace
 
@@ -240,7 +236,7 @@ void Tailer::SetWatches(const GlobFound& found) {
   shared_.stats.files_followed = entries_.size();
   if (watcher_ == nullptr) return;
   std::set<std::string> wanted = found.dirs;
-  for (const auto& [path, entry] : entries_) wanted.insert(DirOf(entry.follower->real_path()));
+  for (const auto& [path, entry] : entries_) wanted.insert(FolderOf(entry.follower->real_path()));
   for (auto at = watches_.begin(); at != watches_.end();) {
     if (wanted.count(at->first) != 0) {
       ++at;
@@ -258,7 +254,7 @@ void Tailer::SetWatches(const GlobFound& found) {
     if (works && !watched) {
       // What changed before the watch was there.
       for (const auto& [path, entry] : entries_) {
-        if (DirOf(entry.follower->real_path()) == dir) due_ms_[entry.index] = 0;
+        if (FolderOf(entry.follower->real_path()) == dir) due_ms_[entry.index] = 0;
       }
     }
     watched = works;
@@ -267,7 +263,7 @@ void Tailer::SetWatches(const GlobFound& found) {
 }
 
 bool Tailer::Watched(const Follower& follower) const {
-  const auto watch = watches_.find(DirOf(follower.real_path()));
+  const auto watch = watches_.find(FolderOf(follower.real_path()));
   return watch != watches_.end() && watch->second;
 }
 

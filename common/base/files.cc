@@ -36,15 +36,24 @@ Status WriteAll(int fd, std::string_view bytes, const std::string& path) {
   return {};
 }
 
-Status SyncFolderOf(const std::string& path) {
+}  // namespace
+
+std::string FolderOf(const std::string& path) {
   const std::size_t slash = path.rfind('/');
-  const std::string dir = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+std::string PathBelow(const std::string& folder, const std::string& path) {
+  if (folder.empty() || path.empty() || path.front() == '/') return path;
+  return folder + (folder.back() == '/' ? "" : "/") + path;
+}
+
+Status SyncFolder(const std::string& dir) {
   const Fd fd(open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd.ok() || fsync(fd.get()) != 0) return IoError("sync " + dir, errno);
   return {};
 }
-
-}  // namespace
 
 Result<std::string> ReadFile(const std::string& path, std::size_t bytes_max) {
   const Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -77,7 +86,7 @@ Status WriteFileDurably(const std::string& path, std::string_view bytes, unsigne
     if (fsync(fd.get()) != 0) return IoError("sync " + fresh, errno);
   }
   if (std::rename(fresh.c_str(), path.c_str()) != 0) return IoError("rename " + fresh, errno);
-  return SyncFolderOf(path);
+  return SyncFolder(FolderOf(path));
 }
 
 }  // namespace opssight

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "common/base/files.h"
+
 namespace opssight {
 namespace {
 
@@ -123,11 +125,6 @@ const OptionTable<HttpOptions>& HttpTable() {
           .With(
               [](const HttpOptions& http, const ConfigReport& report) { CheckHttp(http, report); });
   return table;
-}
-
-std::string PathBelow(const std::string& folder, const std::string& path) {
-  if (folder.empty() || path.empty() || path.front() == '/') return path;
-  return folder + (folder.back() == '/' ? "" : "/") + path;
 }
 
 void PutFilesBelow(const std::string& folder, HttpOptions& options) {

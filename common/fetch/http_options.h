@@ -55,9 +55,7 @@ struct HttpOptions {
 
 const OptionTable<HttpOptions>& HttpTable();
 
-// A relative path is meant below folder ("": the working folder), an empty one stays empty.
-std::string PathBelow(const std::string& folder, const std::string& path);
-// The same for all files that options name.
+// Relative files that options name are below folder ("": the working folder).
 void PutFilesBelow(const std::string& folder, HttpOptions& options);
 
 }  // namespace opssight
