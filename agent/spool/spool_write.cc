@@ -14,6 +14,7 @@
 #include "agent/spool/spool.h"
 #include "agent/spool/txn.h"
 #include "common/base/log.h"
+#include "common/lmdb/env_file.h"
 
 namespace opssight {
 namespace {
@@ -132,12 +133,9 @@ Status Spool::MoveAside(const Error& why) {
   unsure_next_key_ = 0;
   landed_.clear();
   RemoveOldBad(options_.path);
-  std::error_code error;
   MutexLock lock(mutex_);
   env_.reset();
-  fs::rename(options_.path, bad, error);
-  if (error) return IoError("rename " + options_.path, error.value());
-  fs::remove(options_.path + "-lock", error);
+  OPS_RETURN_IF_ERROR(RenameEnvFile(options_.path, bad));
   ++counters_.unreadable;
   for (const Signal signal : {Signal::kMetrics, Signal::kLogs, Signal::kSpans}) {
     queued_.gaps.push_back({.signal = signal,

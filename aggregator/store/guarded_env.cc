@@ -1,11 +1,9 @@
 #include "aggregator/store/guarded_env.h"
 
-#include <filesystem>
-#include <system_error>
-
 #include <fmt/core.h>
 
 #include "common/base/log.h"
+#include "common/lmdb/env_file.h"
 
 namespace opssight {
 
@@ -20,21 +18,9 @@ Result<std::unique_ptr<GuardedEnv>> GuardedEnv::Open(std::string path, const Env
 Status GuardedEnv::EnsureOpen() {
   if (env_ != nullptr) return {};
   OPS_TRY(env_, Env::Open(path_, options_));
-  const Status made = MakeTables();
+  const Status made = EnsureTables(*env_, tables_);
   if (!made) env_ = nullptr;
   return made;
-}
-
-Status GuardedEnv::MakeTables() {
-  bool all = true;
-  {
-    OPS_TRY(ReadTxn txn, env_->BeginRead());
-    for (const std::string& table : tables_) all = all && txn.OpenTable(table).has_value();
-  }
-  if (all) return {};  // Without a write: an environment opens on a full disk too.
-  OPS_TRY(WriteTxn txn, env_->BeginWrite());
-  for (const std::string& table : tables_) OPS_RETURN_IF_ERROR(txn.OpenTable(table));
-  return txn.Commit();
 }
 
 Status GuardedEnv::Read(const std::function<Status(ReadTxn&)>& body) {
@@ -54,11 +40,7 @@ namespace {
 
 Status RenameAside(const std::string& path, std::int64_t now_ms, std::string* aside) {
   *aside = fmt::format("{}.damaged-{}", path, now_ms);
-  std::error_code error;
-  std::filesystem::rename(path, *aside, error);
-  if (error) return IoError("rename " + path + " to " + *aside, error.value());
-  std::filesystem::remove(path + "-lock", error);
-  return {};
+  return RenameEnvFile(path, *aside);
 }
 
 }  // namespace

@@ -49,7 +49,6 @@ class GuardedEnv {
   GuardedEnv(std::string path, const EnvOptions& options, std::vector<std::string> tables)
       : path_(std::move(path)), options_(options), tables_(std::move(tables)) {}
   Status EnsureOpen() OPS_REQUIRES(mutex_);
-  Status MakeTables() OPS_REQUIRES(mutex_);
   Status WriteLocked(const std::function<Status(WriteTxn&)>& body) OPS_REQUIRES(mutex_);
 
   const std::string path_;

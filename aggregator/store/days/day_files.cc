@@ -1,40 +1,24 @@
 #include "aggregator/store/days/day_files.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <fcntl.h>
 #include <filesystem>
 #include <limits>
 #include <system_error>
-#include <unistd.h>
 #include <utility>
 
 #include <fmt/core.h>
 
 #include "common/base/clock.h"
+#include "common/base/files.h"
 #include "common/base/log.h"
 #include "common/bytes/endian.h"
+#include "common/lmdb/env_file.h"
 
 namespace opssight {
 namespace {
 
 constexpr std::string_view kReplacement = ".seal";
 constexpr std::string_view kCopy = ".new";
-
-void RemoveEnv(const std::string& path) {
-  std::error_code error;
-  std::filesystem::remove(path, error);
-  std::filesystem::remove(path + "-lock", error);
-}
-
-// So that a file's new name is not gone after a power cut, when records in it are not.
-Status SyncDir(const std::string& dir) {
-  const int fd = open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return IoError("store: open " + dir, errno);
-  const int failed = fsync(fd) != 0 ? errno : 0;
-  close(fd);
-  return failed != 0 ? Status(IoError("store: sync " + dir, failed)) : Status();
-}
 
 // What a crash may leave beside a day's file.
 bool IsHalfMade(std::string_view name, char prefix) {
@@ -56,16 +40,6 @@ Result<WalPosition> NewestCutOf(Env& env) {
   // A key of another width is nobody's, and its cut would be the largest there is.
   if (!last || last->first.size() != DayFiles::Key(0, 0).size()) return WalPosition{0};
   return DayFiles::CutOf(last->first);
-}
-
-// The first of "<path>.bad", "<path>.bad-2", … that is not taken.
-std::string FreeBadName(const std::string& path) {
-  std::error_code error;
-  std::string name = path + ".bad";
-  for (int i = 2; std::filesystem::exists(name, error); ++i) {
-    name = fmt::format("{}.bad-{}", path, i);
-  }
-  return name;
 }
 
 }  // namespace
@@ -152,11 +126,7 @@ Status DayFiles::MoveAside(DayNumber day, const Error& why) {
 
 // A reader that has the environment reads on in the file under its new name.
 Status DayFiles::MoveAsideLocked(DayNumber day, const Error& why) {
-  std::error_code error;
-  const std::string aside = FreeBadName(Path(day));
-  std::filesystem::rename(Path(day), aside, error);
-  if (error) return IoError("store: move " + Path(day) + " aside", error.value());
-  std::filesystem::remove(Path(day) + "-lock", error);
+  OPS_TRY(const std::string aside, MoveEnvFileAside(Path(day)));
   if (const auto it = days_.find(day); it != days_.end()) {
     if (it->second.env != nullptr) --open_;
     days_.erase(it);
@@ -290,20 +260,10 @@ Result<std::shared_ptr<Env>> DayFiles::OpenOrMake(DayNumber day) {
     if (env == nullptr) {
       return Unavailable(Path(day) + ": moved aside, what was to be written goes to a new file");
     }
-    if (opens) made = MakeTable(*env);  // Before others have it.
+    if (opens) made = EnsureTables(*env, {kTable});  // Before others have it.
     if (made) return env;
   }
   return Failed(day, made.error()).error();
-}
-
-Status DayFiles::MakeTable(Env& env) {
-  {
-    OPS_TRY(ReadTxn txn, env.BeginRead());
-    if (txn.OpenTable(kTable)) return {};
-  }
-  OPS_TRY(WriteTxn txn, env.BeginWrite());
-  OPS_RETURN_IF_ERROR(txn.OpenTable(kTable));
-  return txn.Commit();
 }
 
 Status DayFiles::Write(DayNumber day, WalPosition cut, std::size_t count,
@@ -343,7 +303,7 @@ Status DayFiles::Rewrite(DayNumber day) {
   OPS_TRY(const std::shared_ptr<Env> env, Open(day));
   if (env == nullptr) return {};
   const std::string copy = fmt::format("{}{}", Path(day), kCopy);
-  RemoveEnv(copy);  // Of a process that was killed here.
+  RemoveEnvFile(copy);  // Of a process that was killed here.
   OPS_RETURN_IF_ERROR(env->CopyTo(copy));
   OPS_TRY(const bool there, PutInPlace(day, copy));
   if (!there) return {};
@@ -358,15 +318,11 @@ Result<bool> DayFiles::PutInPlace(DayNumber day, const std::string& file) {
   MutexLock lock(mutex_);
   const auto it = days_.find(day);
   if (it == days_.end()) {  // Dropped meanwhile.
-    RemoveEnv(file);
+    RemoveEnvFile(file);
     return false;
   }
-  std::error_code error;
-  std::filesystem::rename(file, Path(day), error);
-  if (error) return IoError("store: rename " + file, error.value());
+  OPS_RETURN_IF_ERROR(RenameEnvFile(file, Path(day)));
   names_unsynced_ = true;
-  // The lock file is the old environment's, as long as somebody has it.
-  std::filesystem::remove(Path(day) + "-lock", error);
   if (it->second.env != nullptr) --open_;
   it->second.env = nullptr;
   return true;
@@ -375,33 +331,31 @@ Result<bool> DayFiles::PutInPlace(DayNumber day, const std::string& file) {
 // What is written to a file that took another's place is as durable as its name is.
 Status DayFiles::SyncNames() {
   if (!names_unsynced_.exchange(false)) return {};
-  Status synced = SyncDir(options_.dir);
+  Status synced = SyncFolder(options_.dir);
   if (!synced) names_unsynced_ = true;
   return synced;
 }
 
 Result<std::unique_ptr<Env>> DayFiles::MakeReplacement(DayNumber day) const {
   const std::string path = fmt::format("{}{}", Path(day), kReplacement);
-  RemoveEnv(path);
+  RemoveEnvFile(path);
   auto env = Env::Open(path, {.map_bytes = options_.map_bytes, .tables_max = 4});
-  if (!env) RemoveEnv(path);
+  if (!env) RemoveEnvFile(path);
   return env;
 }
 
 Result<bool> DayFiles::Replace(DayNumber day, std::unique_ptr<Env> replacement) {
   const std::string path = replacement->path();
   replacement = nullptr;
-  std::error_code error;
-  std::filesystem::remove(path + "-lock", error);
   auto there = PutInPlace(day, path);
-  if (!there) RemoveEnv(path);
+  if (!there) RemoveEnvFile(path);
   return there;
 }
 
 void DayFiles::DropReplacement(std::unique_ptr<Env> replacement) {
   const std::string path = replacement->path();
   replacement = nullptr;
-  RemoveEnv(path);
+  RemoveEnvFile(path);
 }
 
 bool DayFiles::IsLinked(DayNumber day) const {
@@ -431,9 +385,7 @@ void DayFiles::Drop(DayNumber day) {
     days_.erase(it);
     leftovers_.erase(day);
   }
-  std::error_code error;
-  std::filesystem::remove(Path(day), error);
-  std::filesystem::remove(Path(day) + "-lock", error);
+  RemoveEnvFile(Path(day));
 }
 
 std::vector<DayNumber> DayFiles::Days() const {

@@ -122,7 +122,6 @@ class DayFiles {
 
   Result<std::shared_ptr<Env>> OpenOrMake(DayNumber day);
   Result<std::shared_ptr<Env>> OpenLocked(DayNumber number, Day& day) OPS_REQUIRES(mutex_);
-  static Status MakeTable(Env& env);
   void Close(Day& day) OPS_REQUIRES(mutex_);
   void CloseIdle() OPS_REQUIRES(mutex_);
   Result<bool> PutInPlace(DayNumber day, const std::string& file);

@@ -11,6 +11,7 @@
 #include "common/base/log.h"
 #include "common/bytes/endian.h"
 #include "common/bytes/varint.h"
+#include "common/lmdb/env_file.h"
 
 namespace opssight {
 namespace {
@@ -39,16 +40,6 @@ std::optional<std::pair<std::int64_t, MonthNumber>> ParseName(std::string_view n
     return std::pair(resolution_ms, number / 100 * 12 + number % 100 - 1);
   }
   return std::nullopt;
-}
-
-Status MakeTables(Env& env) {
-  OPS_TRY(WriteTxn txn, env.BeginWrite());
-  for (const char* name :
-       {RollupFiles::kDays, RollupFiles::kBegun, RollupFiles::kLists, RollupFiles::kBlocks}) {
-    OPS_TRY(const Table table, txn.OpenTable(name));
-    (void)table;
-  }
-  return txn.Commit();
 }
 
 }  // namespace
@@ -150,19 +141,18 @@ Result<std::shared_ptr<Env>> RollupFiles::OpenLocked(const FileKey& key) const {
   if (file != nullptr) return file;
   const std::string path = Path(key);
   Result<std::unique_ptr<Env>> env = Env::Open(path, {.map_bytes = map_bytes_, .tables_max = 8});
-  const Status made = env ? MakeTables(**env) : Status(env.error());
+  const Status made =
+      env ? EnsureTables(**env, {kDays, kBegun, kLists, kBlocks}) : Status(env.error());
   if (made) {
     file = *std::move(env);
     return file;
   }
   if (made.error().code != ErrorCode::kCorrupt) return made.error();
   files_.erase(key);
-  std::error_code error;
-  std::filesystem::rename(path, path + ".bad", error);
-  if (error) return IoError("rollup: move " + path + " aside", error.value());
+  OPS_TRY(const std::string aside, MoveEnvFileAside(path));
   bad_files_.fetch_add(1, std::memory_order_relaxed);
-  OPS_LOG(kError, "rollup: {}: {}; moved to {}.bad, samples answer where there are any", path,
-          made.error().message, path);
+  OPS_LOG(kError, "rollup: {}: {}; moved to {}, samples answer where there are any", path,
+          made.error().message, aside);
   return std::shared_ptr<Env>();
 }
 
@@ -197,9 +187,7 @@ void RollupFiles::Drop(std::int64_t resolution_ms, MonthNumber month) {
   const auto it = files_.find({resolution_ms, month});
   if (it == files_.end()) return;
   env = std::move(it->second);
-  std::error_code error;
-  std::filesystem::remove(Path(it->first), error);
-  std::filesystem::remove(Path(it->first) + "-lock", error);
+  RemoveEnvFile(Path(it->first));
   files_.erase(it);
 }
 

@@ -12,7 +12,7 @@
 // at one moment. A metric's blocks of a month stand together, by day.
 //
 // Any thread; one writer at a time for each file (the store sees to that). A file that is no
-// database any more is moved aside (<name>.bad), counted, and nothing else stops.
+// database any more is moved aside (<name>.bad, .bad-2, …), counted, and nothing else stops.
 #pragma once
 
 #include <atomic>
