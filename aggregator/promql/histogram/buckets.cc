@@ -9,17 +9,20 @@ namespace opssight::promql {
 
 namespace {
 
-Bucket MakeBucket(double lower, double upper, double count, std::int64_t index) {
+// custom: bounds are the histogram's own; the first bucket holds -Inf too.
+Bucket MakeBucket(double lower, double upper, double count, std::int64_t index, bool custom) {
   return {.lower = lower,
           .upper = upper,
           .count = count,
-          .lower_inclusive = lower<0, .upper_inclusive = upper> 0,
+          .lower_inclusive = custom ? index == 0 : (lower < 0),
+          .upper_inclusive = custom || (upper > 0),
           .index = static_cast<std::int32_t>(index)};
 }
 
 // Buckets that reach into the zero bucket end at it.
 void AppendSide(const Histogram& histogram, bool negative, std::vector<Bucket>& buckets) {
   const double zero = histogram.zero_threshold;
+  const bool custom = histogram.custom();
   const auto& spans = negative ? histogram.negative_spans : histogram.positive_spans;
   const auto& counts = negative ? histogram.negative : histogram.positive;
   std::int64_t before = 0;
@@ -29,9 +32,9 @@ void AppendSide(const Histogram& histogram, bool negative, std::vector<Bucket>& 
     double lower = follows ? upper : UpperBound(index - 1, histogram);
     upper = UpperBound(index, histogram);
     before = index;
-    if (!histogram.custom() && lower < zero) lower = std::min(zero, upper);
-    buckets.push_back(negative ? MakeBucket(-upper, -lower, count, index)
-                               : MakeBucket(lower, upper, count, index));
+    if (!custom && lower < zero) lower = std::min(zero, upper);
+    buckets.push_back(negative ? MakeBucket(-upper, -lower, count, index, custom)
+                               : MakeBucket(lower, upper, count, index, custom));
   });
 }
 
@@ -77,19 +80,6 @@ void Compact(Histogram& histogram) {
   if (!IsCompact(histogram.negative_spans, histogram.negative)) {
     CompactSide(histogram.negative_spans, histogram.negative);
   }
-}
-
-void ReduceResolution(Histogram& histogram, std::int32_t schema) {
-  const std::int32_t levels = histogram.schema - schema;
-  if (levels <= 0 || histogram.custom()) return;
-  const auto reduce = [levels](std::vector<BucketSpan>& spans, std::vector<double>& counts) {
-    Cells cells = ToCells(spans, counts, {});
-    MapCells(cells, [levels](std::int64_t index) { return CoarserIndex(index, levels); });
-    FromCells(cells, spans, counts, nullptr);
-  };
-  reduce(histogram.positive_spans, histogram.positive);
-  reduce(histogram.negative_spans, histogram.negative);
-  histogram.schema = schema;
 }
 
 }  // namespace opssight::promql

@@ -32,8 +32,6 @@ std::vector<Bucket> AllBuckets(const Histogram& histogram);
 
 // Empty buckets are cut out, touching spans joined.
 void Compact(Histogram& histogram);
-// To a coarser exponential schema.
-void ReduceResolution(Histogram& histogram, std::int32_t schema);
 
 // What Add and Sub had to do or could not; callers make annotations of it.
 struct MergeNotes {

@@ -154,6 +154,11 @@ TEST(HistogramMath, Trims) {
   }
 }
 
+TEST(HistogramMath, CustomBoundsAreClosedAbove) {
+  EXPECT_EQ(ToString(Custom({-5, 0, 5}, {1, 2, 3, 4})),
+            "{count:10, sum:10, [-Inf,-5]:1, (-5,0]:2, (0,5]:3, (5,+Inf]:4}");
+}
+
 TEST(HistogramMath, HostileOffsetsDoNotOverflow) {
   Histogram histogram = Exponential(0, std::numeric_limits<std::int32_t>::max(), {1});
   histogram.positive_spans.push_back(
