@@ -21,26 +21,33 @@ std::string Place(std::string_view query, PosRange pos) {
 }  // namespace
 
 void Annotations::Add(Notes& notes, std::string_view prefix, std::string_view text, PosRange pos) {
-  const std::string full = std::string(prefix) + std::string(text);
-  const std::string key = fmt::format("{} {} {}", pos.begin, pos.end, full);
-  if (!notes.seen.insert(key).second) return;
-  notes.list.push_back({.text = full, .pos = pos});
+  std::string full = std::string(prefix) + std::string(text);
+  std::string key = fmt::format("{} {} {}", pos.begin, pos.end, full);
+  AddNew(notes, std::move(key), {.text = std::move(full), .pos = pos});
+}
+
+void Annotations::AddNew(Notes& notes, std::string key, Note note) {
+  if (notes.list.size() >= kDistinctMax) {
+    if (!notes.seen.contains(key)) ++notes.beyond;
+  } else if (notes.seen.insert(std::move(key)).second) {
+    notes.list.push_back(std::move(note));
+  }
 }
 
 void Annotations::WarnPlain(std::string text) {
-  if (!warnings_.seen.insert(text).second) return;
-  warnings_.list.push_back({.text = std::move(text), .pos = {}, .has_pos = false});
+  AddNew(warnings_, text, {.text = text, .pos = {}, .has_pos = false});
 }
 
 void Annotations::Merge(const Annotations& other) {
   const auto join = [](Notes& to, const Notes& from) {
     for (const Note& note : from.list) {
       if (!note.has_pos) {
-        if (to.seen.insert(note.text).second) to.list.push_back(note);
+        AddNew(to, note.text, note);
       } else {
         Add(to, "", note.text, note.pos);
       }
     }
+    to.beyond += from.beyond;
   };
   join(warnings_, other.warnings_);
   join(infos_, other.infos_);
@@ -50,12 +57,11 @@ std::vector<std::string> Annotations::Texts(const Notes& notes, std::string_view
                                             std::string_view query, std::size_t max) {
   std::vector<std::string> texts;
   for (const Note& note : notes.list) {
-    if (max != 0 && texts.size() == max) {
-      texts.push_back(fmt::format("{} more {} annotations omitted", notes.list.size() - max, kind));
-      break;
-    }
+    if (max != 0 && texts.size() == max) break;
     texts.push_back(note.has_pos ? note.text + Place(query, note.pos) : note.text);
   }
+  const std::size_t omitted = notes.list.size() - texts.size() + notes.beyond;
+  if (omitted > 0) texts.push_back(fmt::format("{} more {} annotations omitted", omitted, kind));
   return texts;
 }
 

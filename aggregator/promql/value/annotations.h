@@ -1,6 +1,7 @@
 // Warnings and infos of one query: each text once, in the order in which they came, with
 // the position they speak of. Texts are Prometheus' (util/annotations), without prefix.
-// One thread; Merge joins those of others.
+// kDistinctMax of each kind are kept; what comes beyond is counted only, and again when it
+// comes again. One thread; Merge joins those of others.
 #pragma once
 
 #include <cstddef>
@@ -15,6 +16,8 @@ namespace opssight::promql {
 
 class Annotations {
  public:
+  static constexpr std::size_t kDistinctMax = 1000;
+
   void Warn(std::string_view text, PosRange pos) { Add(warnings_, "PromQL warning: ", text, pos); }
   void Info(std::string_view text, PosRange pos) { Add(infos_, "PromQL info: ", text, pos); }
   // A warning that is not the language's, as it is ("results truncated due to limit").
@@ -35,9 +38,11 @@ class Annotations {
   struct Notes {
     std::vector<Note> list;
     std::unordered_set<std::string> seen;
+    std::size_t beyond = 0;  // Of kDistinctMax.
   };
   // An annotation is known by its full text and place.
   static void Add(Notes& notes, std::string_view prefix, std::string_view text, PosRange pos);
+  static void AddNew(Notes& notes, std::string key, Note note);
   static std::vector<std::string> Texts(const Notes& notes, std::string_view kind,
                                         std::string_view query, std::size_t max);
   Notes warnings_;

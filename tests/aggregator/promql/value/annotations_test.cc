@@ -35,5 +35,16 @@ TEST(Annotations, MoreThanMaxAreCounted) {
   EXPECT_EQ(texts.back(), "2 more info annotations omitted");
 }
 
+TEST(Annotations, MoreThanCanBeToldAreNotKept) {
+  Annotations all;
+  Annotations notes;
+  for (int i = 0; i < 5000; ++i) notes.Warn(std::to_string(i), {});
+  all.Merge(notes);
+  all.Warn("0", {});  // Known.
+  const auto texts = all.Warnings("", 0);
+  ASSERT_EQ(texts.size(), Annotations::kDistinctMax + 1);
+  EXPECT_EQ(texts.back(), "4000 more warning annotations omitted");
+}
+
 }  // namespace
 }  // namespace opssight::promql
