@@ -1,18 +1,14 @@
 #include "aggregator/promql/engine/aggregate.h"
 
-#include <algorithm>
-#include <cmath>
 #include <utility>
 #include <vector>
-
-#include <fmt/format.h>
 
 #include "aggregator/promql/engine/count_values.h"
 #include "aggregator/promql/engine/evaluate.h"
 #include "aggregator/promql/engine/fold.h"
 #include "aggregator/promql/engine/grouping.h"
 #include "aggregator/promql/engine/pick.h"
-#include "common/text/number.h"
+#include "aggregator/promql/functions/quantile.h"
 
 namespace opssight::promql {
 
@@ -21,21 +17,6 @@ namespace {
 bool IsPick(AggregateOp op) {
   return op == AggregateOp::kTopk || op == AggregateOp::kBottomk || op == AggregateOp::kLimitk ||
          op == AggregateOp::kLimitRatio;
-}
-
-void CheckQuantile(const AggregateExpr& aggregate, const std::vector<double>& param,
-                   Annotations& annotations) {
-  const auto warn = [&](double value) {
-    annotations.Warn(
-        fmt::format("quantile value should be between 0 and 1, got {}", FormatGoG(value)),
-        Unparenthesized(*aggregate.param).pos);
-  };
-  const auto nan = std::find_if(param.begin(), param.end(), [](double q) { return std::isnan(q); });
-  if (nan != param.end()) warn(*nan);
-  const double max = *std::max_element(param.begin(), param.end());
-  const double min = *std::min_element(param.begin(), param.end());
-  if (max > 1) warn(max);
-  if (min < 0) warn(min);
 }
 
 Result<Columns> FoldGroups(Query& query, const AggregateExpr& aggregate,
@@ -74,7 +55,7 @@ Result<Columns> EvaluateAggregate(Query& query, const AggregateExpr& aggregate,
     return PickSeries(query, aggregate, param, std::move(columns), steps);
   }
   if (aggregate.op == AggregateOp::kQuantile) {
-    CheckQuantile(aggregate, param, query.annotations);
+    WarnOfQuantiles(param, Unparenthesized(*aggregate.param).pos, query.annotations);
   }
   return FoldGroups(query, aggregate, param, columns, steps);
 }

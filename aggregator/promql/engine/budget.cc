@@ -9,8 +9,15 @@ std::uint64_t SamplesOf(const Histogram& histogram) {
   return 10 + numbers / 2;
 }
 
+std::uint64_t SamplesOf(const Labels& labels) {
+  constexpr std::size_t kFreeBytes = 1024;
+  std::size_t bytes = 0;
+  for (const Label& label : labels) bytes += label.name.size() + label.value.size();
+  return bytes > kFreeBytes ? (bytes - kFreeBytes) / sizeof(Sample) : 0;
+}
+
 std::uint64_t SamplesOf(const Column& column) {
-  std::uint64_t samples = column.values.size();
+  std::uint64_t samples = column.values.size() + SamplesOf(column.labels);
   for (const HistogramPtr& histogram : column.histograms) {
     if (histogram) samples += SamplesOf(*histogram);
   }

@@ -1,6 +1,8 @@
 // What a query may hold in memory, counted in samples: a value of a column counts one a
-// step, a histogram more by its size. Columns are counted as they are made and given back
-// when the operator that read them is done. Safe on the threads of one query.
+// step, a histogram more by its size. Labels are free as far as series have them (so that
+// numbers are what users know from Prometheus); what is beyond counts by its size. Columns are
+// counted as they are made and given back when the operator that read them is done. Safe on the
+// threads of one query.
 #pragma once
 
 #include <atomic>
@@ -14,6 +16,7 @@ namespace opssight::promql {
 
 // Of a histogram, as samples of 16 bytes.
 std::uint64_t SamplesOf(const Histogram& histogram);
+std::uint64_t SamplesOf(const Labels& labels);
 std::uint64_t SamplesOf(const Column& column);
 std::uint64_t SamplesOf(const Arg& value);
 

@@ -56,7 +56,11 @@ Result<Arg> EvaluateVectorCall(Query& query, const Call& call, const VectorFunct
                             .query_end_ms = query.request.end_ms,
                             .query_step_ms = query.request.step_ms,
                             .options = query.functions,
-                            .annotations = query.annotations};
+                            .annotations = query.annotations,
+                            .grow = [&query](std::uint64_t samples) -> Status {
+                              OPS_RETURN_IF_ERROR(query.CheckWanted());
+                              return query.budget.Take(samples);
+                            }};
   OPS_TRY(Columns columns, function.run(vector_args));
   if (call.type() != ValueType::kScalar) return Vector(std::move(columns));
   if (columns.size() != 1) {

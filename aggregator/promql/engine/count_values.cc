@@ -66,7 +66,7 @@ class ValueCounts {
   Result<std::size_t> IndexOf(const std::string& text) {
     const auto [it, fresh] = known_.try_emplace(text, columns_.size());
     if (fresh) {
-      OPS_RETURN_IF_ERROR(query_.budget.Take(steps_.count));
+      OPS_RETURN_IF_ERROR(query_.budget.Take(steps_.count + text.size() / sizeof(Sample)));
       columns_.emplace_back();
       columns_.back().values.assign(steps_.count, Absent());
     }

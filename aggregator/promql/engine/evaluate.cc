@@ -87,7 +87,9 @@ Result<Arg> EvaluateNode(Query& query, const Expr& expr, const Steps& steps) {
 
 // What was evaluated at one step, at all of them.
 Status Spread(Query& query, const Steps& steps, Arg& value) {
-  OPS_RETURN_IF_ERROR(query.budget.Take(SamplesOf(value) * (steps.count - 1)));
+  std::uint64_t samples = SamplesOf(value);
+  for (const Column& column : value.columns) samples -= SamplesOf(column.labels);
+  OPS_RETURN_IF_ERROR(query.budget.Take(samples * (steps.count - 1)));
   if (!value.scalars.empty()) value.scalars.assign(steps.count, double(value.scalars[0]));
   for (Column& column : value.columns) {
     column.values.assign(steps.count, double(column.values[0]));
@@ -127,12 +129,6 @@ Result<std::vector<double>> EvaluateScalar(Query& query, const Expr& expr, const
   OPS_TRY(Arg value, Evaluate(query, expr, steps));
   if (value.type != ValueType::kScalar) return Internal("a scalar was expected");
   return std::move(value.scalars);
-}
-
-const Expr& Unparenthesized(const Expr& expr) {
-  const Expr* inner = &expr;
-  while (const auto* paren = As<ParenExpr>(*inner)) inner = paren->expr.get();
-  return *inner;
 }
 
 bool HasAny(const Column& column) {

@@ -14,9 +14,6 @@ Result<Arg> Evaluate(Query& query, const Expr& expr, const Steps& steps);
 Result<Columns> EvaluateVector(Query& query, const Expr& expr, const Steps& steps);
 Result<std::vector<double>> EvaluateScalar(Query& query, const Expr& expr, const Steps& steps);
 
-// The expression within parentheses.
-const Expr& Unparenthesized(const Expr& expr);
-
 // Columns that have a value at some step.
 void DropEmpty(Columns& columns);
 bool HasAny(const Column& column);

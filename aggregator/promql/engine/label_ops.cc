@@ -53,11 +53,6 @@ Labels WithLabel(const Labels& labels, std::string_view name, std::string_view v
   return Labels(std::move(all));
 }
 
-Labels DropMetadataLabels(const Labels& labels) {
-  static const std::vector<std::string> kMetadata = {"__name__", "__type__", "__unit__"};
-  return DropLabels(labels, kMetadata);
-}
-
 void AppendKeptKey(const Labels& labels, std::span<const std::string> names, std::string& key) {
   AppendKey(labels, names, true, key);
 }

@@ -13,8 +13,6 @@ Labels KeepLabels(const Labels& labels, std::span<const std::string> names);
 Labels DropLabels(const Labels& labels, std::span<const std::string> names);
 // value "" takes the label away.
 Labels WithLabel(const Labels& labels, std::string_view name, std::string_view value);
-// Without __name__, __type__ and __unit__.
-Labels DropMetadataLabels(const Labels& labels);
 
 // Bytes that differ where what KeepLabels or DropLabels leave differs.
 void AppendKeptKey(const Labels& labels, std::span<const std::string> names, std::string& key);

@@ -62,12 +62,14 @@ Result<std::vector<ResultSeries>> RangePoints(Query& query, const Expr& expr, co
     } else {
       AppendExtended(window, series);
     }
+    std::uint64_t samples = series.points.size();
     for (const HistogramSample& sample : window.histograms) {
       if (sample.time_ms <= window.start_ms || sample.time_ms > window.end_ms) continue;
+      samples += SamplesOf(*sample.histogram);
       series.histograms.push_back({.time_ms = sample.time_ms, .histogram = sample.histogram});
     }
     if (series.points.empty() && series.histograms.empty()) continue;
-    OPS_RETURN_IF_ERROR(query.budget.Take(series.points.size() + 10 * series.histograms.size()));
+    OPS_RETURN_IF_ERROR(query.budget.Take(samples));
     series.labels = std::move(from.series.labels);
     all.push_back(std::move(series));
   }

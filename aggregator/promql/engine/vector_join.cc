@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -15,7 +16,6 @@
 #include "aggregator/promql/engine/binary.h"
 #include "aggregator/promql/engine/elements.h"
 #include "aggregator/promql/engine/evaluate.h"
-#include "aggregator/promql/engine/label_ops.h"
 #include "aggregator/promql/engine/matching.h"
 
 namespace opssight::promql {
@@ -41,6 +41,53 @@ struct Output {
   std::size_t matched_at = SIZE_MAX;  // The last step at which it was matched.
 };
 
+// The labels of what comes out. Made once for a join: pairs may be many.
+class ResultLabels {
+ public:
+  explicit ResultLabels(const BinaryExpr& binary)
+      : one_to_one_(binary.matching.card == Card::kOneToOne),
+        on_(binary.matching.on),
+        drops_metadata_(IsArithmetic(binary.op)),
+        names_(Sorted(binary.matching.labels)),
+        include_(Sorted(binary.matching.include)) {}
+
+  Labels Of(const Labels& many, const Labels& one) const {
+    std::vector<Label> all;
+    all.reserve(many.size() + include_.size());
+    for (const Label& label : many) {
+      if (Keeps(label.name)) all.push_back(label);
+    }
+    for (const std::string& name : include_) {
+      const std::string_view value = one.Get(name);
+      if (!value.empty()) all.push_back({.name = name, .value = std::string(value)});
+    }
+    return Labels(std::move(all));
+  }
+
+ private:
+  using Names = std::vector<std::string>;
+
+  static Names Sorted(Names names) {
+    std::sort(names.begin(), names.end());
+    names.erase(std::unique(names.begin(), names.end()), names.end());
+    return names;
+  }
+  static bool Among(const Names& names, const std::string& name) {
+    return std::binary_search(names.begin(), names.end(), name);
+  }
+  bool Keeps(const std::string& name) const {
+    if (drops_metadata_ && IsMetadataLabel(name)) return false;
+    if (one_to_one_ && Among(names_, name) != on_) return false;
+    return !Among(include_, name);
+  }
+
+  const bool one_to_one_;
+  const bool on_;
+  const bool drops_metadata_;
+  const Names names_;
+  const Names include_;
+};
+
 class Join {
  public:
   // For one-to-many the sides are swapped: many_ is always the side that may have several.
@@ -49,6 +96,7 @@ class Join {
         binary_(binary),
         matching_(binary.matching),
         labels_(binary.matching),
+        result_labels_(binary),
         steps_(steps),
         swapped_(matching_.card == Card::kOneToMany),
         many_(std::move(swapped_ ? right : left)),
@@ -71,7 +119,8 @@ class Join {
   Result<std::size_t> OutputOf(std::uint32_t many, std::uint32_t one, std::size_t step,
                                std::vector<Output>& outputs);
   Column Describe(std::uint32_t many, std::uint32_t one) const;
-  Labels ResultLabels(const Labels& many, const Labels& one) const;
+  // Asks whether the query is wanted, once in a while of work (in values looked at).
+  Status CheckWanted(std::size_t work);
   Error Duplicate(std::uint32_t a, std::uint32_t b) const;
   void CombineFloats(const Column& many, const Column& one, Column& out) const;
 
@@ -79,6 +128,7 @@ class Join {
   const BinaryExpr& binary_;
   const VectorMatching& matching_;
   const MatchLabels labels_;
+  const ResultLabels result_labels_;
   const Steps& steps_;
   const bool swapped_;
   const Columns many_;
@@ -87,6 +137,7 @@ class Join {
   std::unordered_map<std::uint64_t, std::size_t> output_of_;  // Of the group at hand, by pair.
   std::map<Labels, std::size_t> output_by_labels_;            // Likewise.
   std::size_t one_to_one_matched_at_ = SIZE_MAX;              // Likewise.
+  std::size_t unasked_work_ = 0;
   Columns result_;
 };
 
@@ -95,13 +146,19 @@ Result<Columns> Join::Run() {
   if ((many_.empty() && one_.empty()) || ((many_.empty() || one_.empty()) && !fills)) {
     return Columns();
   }
-  std::size_t done = 0;
   for (const MatchGroup& group : GroupMatches(labels_, many_, one_)) {
-    if (++done % 1024 == 0) OPS_RETURN_IF_ERROR(query_.CheckWanted());
     OPS_RETURN_IF_ERROR(RunGroup(group));
   }
   DropEmpty(result_);
   return MergeSameLabels(std::move(result_));
+}
+
+Status Join::CheckWanted(std::size_t work) {
+  constexpr std::size_t kWork = 100'000;
+  unasked_work_ += work + 1;
+  if (unasked_work_ < kWork) return {};
+  unasked_work_ = 0;
+  return query_.CheckWanted();
 }
 
 Status Join::RunGroup(const MatchGroup& group) {
@@ -124,6 +181,7 @@ Status Join::RunGroup(const MatchGroup& group) {
   output_by_labels_.clear();
   one_to_one_matched_at_ = SIZE_MAX;
   for (std::size_t step = 0; step < steps_.count; ++step) {
+    OPS_RETURN_IF_ERROR(CheckWanted(group.left.size() + group.right.size()));
     OPS_RETURN_IF_ERROR(RunStep(group, step, outputs));
   }
   for (Output& output : outputs) result_.push_back(std::move(output.column));
@@ -145,10 +203,11 @@ Result<bool> Join::RunSimple(const MatchGroup& group) {
   Columns outputs;
   std::set<Labels> known;
   for (const std::uint32_t many : group.left) {
+    OPS_RETURN_IF_ERROR(CheckWanted(steps_.count));
     outputs.push_back(Describe(many, group.right[0]));
+    OPS_RETURN_IF_ERROR(query_.budget.Take(SamplesOf(outputs.back())));
     if (group.left.size() > 1 && !known.insert(outputs.back().labels).second) return false;
   }
-  OPS_RETURN_IF_ERROR(query_.budget.Take(steps_.count * outputs.size()));
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     CombineFloats(many_[group.left[i]], one_[group.right[0]], outputs[i]);
     result_.push_back(std::move(outputs[i]));
@@ -241,7 +300,7 @@ Result<std::size_t> Join::OutputOf(std::uint32_t many, std::uint32_t one, std::s
     Column column = Describe(many, one);
     const auto [known, fresh] = output_by_labels_.try_emplace(column.labels, outputs.size());
     if (fresh) {
-      OPS_RETURN_IF_ERROR(query_.budget.Take(steps_.count));
+      OPS_RETURN_IF_ERROR(query_.budget.Take(SamplesOf(column)));
       outputs.push_back({.column = std::move(column)});
     }
     it = output_of_.emplace(pair, known->second).first;
@@ -263,9 +322,11 @@ Result<std::size_t> Join::OutputOf(std::uint32_t many, std::uint32_t one, std::s
 
 // The result's column for a pair, without values yet.
 Column Join::Describe(std::uint32_t many, std::uint32_t one) const {
-  const Labels many_labels = many == kFilled ? labels_.Of(one_[one].labels) : many_[many].labels;
-  const Labels one_labels = one == kFilled ? labels_.Of(many_[many].labels) : one_[one].labels;
-  Column column = {.labels = ResultLabels(many_labels, one_labels)};
+  const Labels filled = many == kFilled  ? labels_.Of(one_[one].labels)
+                        : one == kFilled ? labels_.Of(many_[many].labels)
+                                         : Labels();
+  Column column = {.labels = result_labels_.Of(many == kFilled ? filled : many_[many].labels,
+                                               one == kFilled ? filled : one_[one].labels)};
   column.values.assign(steps_.count, Absent());
   const bool marked = many != kFilled && many_[many].drop_name;
   if (binary_.return_bool) {
@@ -274,17 +335,6 @@ Column Join::Describe(std::uint32_t many, std::uint32_t one) const {
     column.drop_name = marked;
   }
   return column;
-}
-
-Labels Join::ResultLabels(const Labels& many, const Labels& one) const {
-  std::vector<std::string> names = matching_.labels;
-  std::sort(names.begin(), names.end());
-  Labels labels = IsArithmetic(binary_.op) ? DropMetadataLabels(many) : many;
-  if (matching_.card == Card::kOneToOne) {
-    labels = matching_.on ? KeepLabels(labels, names) : DropLabels(labels, names);
-  }
-  for (const std::string& name : matching_.include) labels = WithLabel(labels, name, one.Get(name));
-  return labels;
 }
 
 }  // namespace

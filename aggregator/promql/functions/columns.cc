@@ -1,4 +1,5 @@
 // What functions and the engine both do to columns.
+#include <algorithm>
 #include <unordered_map>
 #include <utility>
 
@@ -8,10 +9,6 @@
 namespace opssight::promql {
 
 namespace {
-
-bool IsMetadata(const Label& label) {
-  return label.name == kMetricName || label.name == "__type__" || label.name == "__unit__";
-}
 
 Status JoinInto(Column& to, Column&& from) {
   if (!from.histograms.empty() && to.histograms.empty()) {
@@ -28,17 +25,27 @@ Status JoinInto(Column& to, Column&& from) {
 
 }  // namespace
 
+bool IsMetadataLabel(std::string_view name) {
+  return name == kMetricName || name == "__type__" || name == "__unit__";
+}
+
+Labels DropMetadataLabels(const Labels& labels) {
+  std::vector<Label> kept;
+  kept.reserve(labels.size());
+  for (const Label& label : labels) {
+    if (!IsMetadataLabel(label.name)) kept.push_back(label);
+  }
+  return Labels(std::move(kept));
+}
+
 void DropName(Column& column, const FunctionOptions& options) {
   if (options.delayed_name_removal) {
     column.drop_name = true;
     return;
   }
-  std::vector<Label> kept;
-  kept.reserve(column.labels.size());
-  for (const Label& label : column.labels) {
-    if (!IsMetadata(label)) kept.push_back(label);
-  }
-  if (kept.size() != column.labels.size()) column.labels = Labels(std::move(kept));
+  const bool any = std::any_of(column.labels.begin(), column.labels.end(),
+                               [](const Label& label) { return IsMetadataLabel(label.name); });
+  if (any) column.labels = DropMetadataLabels(column.labels);
 }
 
 Result<Columns> MergeSameLabels(Columns columns) {

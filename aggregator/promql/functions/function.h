@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -88,6 +89,11 @@ struct VectorArgs {
   std::int64_t query_step_ms = 0;
   const FunctionOptions& options;
   Annotations& annotations;
+  // The query's say on what a function makes beside its arguments, in samples. May be empty.
+  std::function<Status(std::uint64_t samples)> grow = {};
+
+  // Before each thing made. An error: it is too much, or the query is no longer wanted.
+  Status Grow(std::uint64_t samples) const { return grow ? grow(samples) : Status(); }
 };
 // A scalar result (time(), scalar(), pi()) is one column without labels.
 using VectorFunction = Result<Columns> (*)(VectorArgs& args);
@@ -99,6 +105,9 @@ const VectorFunctionInfo* FindVectorFunction(std::string_view name);
 
 // Shared by functions and engine.
 
+// __name__, __type__ and __unit__.
+bool IsMetadataLabel(std::string_view name);
+Labels DropMetadataLabels(const Labels& labels);
 // Takes the name (and __type__, __unit__) off, at once or (delayed) by the mark.
 void DropName(Column& column, const FunctionOptions& options);
 // Columns of one label set joined; two that have a value at one step: "vector cannot contain

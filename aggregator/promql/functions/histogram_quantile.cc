@@ -10,6 +10,7 @@
 #include "aggregator/promql/functions/families.h"
 #include "aggregator/promql/functions/histogram_groups.h"
 #include "aggregator/promql/functions/notes.h"
+#include "aggregator/promql/functions/quantile.h"
 #include "aggregator/promql/histogram/histogram_math.h"
 #include "common/text/number.h"
 #include "common/text/utf8.h"
@@ -89,28 +90,24 @@ class Quantiles {
         groups_(args.args[vector_arg].columns, pos_, args.annotations) {}
 
   // label: "", or the name of a label that says the quantile.
-  void Add(std::size_t q_arg, const std::string& label, Columns& columns) {
+  Status Add(std::size_t q_arg, const std::string& label, Columns& columns) {
     const std::vector<double>& q = args_.args[q_arg].scalars;
-    for (const double value : q) CheckQuantile(value, args_.call.args[q_arg]->pos);
+    WarnOfQuantiles(q, args_.call.args[q_arg]->pos, args_.annotations);
     for (const HistogramGroup& group : groups_.all()) {
+      OPS_RETURN_IF_ERROR(args_.Grow(args_.steps.count));
       Column column = ColumnOf(group, args_);
       Fill(group, q, column);
       if (label.empty()) {
         columns.push_back(std::move(column));
       } else {
-        Spread(column, label, q, columns);
+        OPS_RETURN_IF_ERROR(Spread(column, label, q, columns));
       }
     }
+    return {};
   }
   void Finish() { NoteMended(mended_, pos_, args_.annotations); }
 
  private:
-  void CheckQuantile(double q, PosRange pos) {
-    if (q >= 0 && q <= 1) return;
-    args_.annotations.Warn(
-        fmt::format("quantile value should be between 0 and 1, got {}", FormatGoG(q)), pos);
-  }
-
   void Fill(const HistogramGroup& group, const std::vector<double>& q, Column& column) {
     for (std::size_t step = 0; step < args_.steps.count; ++step) {
       groups_.Get(group, step, at_);
@@ -140,14 +137,15 @@ class Quantiles {
   }
 
   // The quantile may differ from step to step: a column for each.
-  void Spread(const Column& from, const std::string& label, const std::vector<double>& q,
-              Columns& columns) {
+  Status Spread(const Column& from, const std::string& label, const std::vector<double>& q,
+                Columns& columns) {
     std::map<std::string, std::size_t> known;
     for (std::size_t step = 0; step < from.values.size(); ++step) {
       if (!from.HasFloat(step)) continue;
       const auto [it, is_new] = known.try_emplace(QuantileText(q[step]), columns.size());
       if (is_new) {
-        Column column = from;
+        OPS_RETURN_IF_ERROR(args_.Grow(from.values.size()));
+        Column column = {.labels = {}, .drop_name = from.drop_name};
         column.values.assign(from.values.size(), Absent());
         std::vector<Label> labels(from.labels.begin(), from.labels.end());
         std::erase_if(labels, [&](const Label& known_label) { return known_label.name == label; });
@@ -157,6 +155,7 @@ class Quantiles {
       }
       columns[it->second].values[step] = from.values[step];
     }
+    return {};
   }
 
   VectorArgs& args_;
@@ -171,7 +170,7 @@ class Quantiles {
 Result<Columns> HistogramQuantile(VectorArgs& args) {
   Quantiles quantiles(args, 1);
   Columns columns;
-  quantiles.Add(0, "", columns);
+  OPS_RETURN_IF_ERROR(quantiles.Add(0, "", columns));
   quantiles.Finish();
   return Nameless(std::move(columns), args.options);
 }
@@ -183,7 +182,9 @@ Result<Columns> HistogramQuantiles(VectorArgs& args) {
   }
   Quantiles quantiles(args, 0);
   Columns columns;
-  for (std::size_t i = 2; i < args.args.size(); ++i) quantiles.Add(i, label, columns);
+  for (std::size_t i = 2; i < args.args.size(); ++i) {
+    OPS_RETURN_IF_ERROR(quantiles.Add(i, label, columns));
+  }
   quantiles.Finish();
   return Nameless(std::move(columns), args.options);
 }

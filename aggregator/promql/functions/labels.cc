@@ -13,13 +13,29 @@ namespace opssight::promql {
 
 namespace {
 
-void SetLabel(Column& column, const std::string& name, std::string value) {
+// Of a label's value. "$1$1$1…" around "$1$1$1…" would otherwise outgrow the memory in a line
+// of query; no stored value is near it.
+constexpr std::size_t kValueBytesMax = 64 << 10;
+
+Status Append(std::string_view text, std::string_view function, std::string& value) {
+  if (text.size() > kValueBytesMax - value.size()) {
+    return Exhausted(fmt::format("{}() would make a label value of more than {} bytes", function,
+                                 kValueBytesMax));
+  }
+  value += text;
+  return {};
+}
+
+Status SetLabel(const VectorArgs& args, const std::string& name, std::string value,
+                Column& column) {
+  OPS_RETURN_IF_ERROR(args.Grow((name.size() + value.size()) / sizeof(Sample)));
   std::vector<Label> labels(column.labels.begin(), column.labels.end());
   std::erase_if(labels, [&name](const Label& label) { return label.name == name; });
   labels.push_back({.name = name, .value = std::move(value)});
   column.labels = Labels(std::move(labels));
   // A name just given stays.
   if (name == kMetricName) column.drop_name = false;
+  return {};
 }
 
 // What a replacement is made of: texts and groups by turns.
@@ -63,13 +79,15 @@ std::vector<Part> SplitTemplate(std::string_view text, const re2::RE2& regex) {
   return parts;
 }
 
-std::string Expand(const std::vector<Part>& parts, const std::vector<re2::StringPiece>& groups) {
+Result<std::string> Expand(const std::vector<Part>& parts,
+                           const std::vector<re2::StringPiece>& groups) {
   std::string value;
   for (const Part& part : parts) {
     if (part.group < 0) {
-      value += part.text;
+      OPS_RETURN_IF_ERROR(Append(part.text, "label_replace", value));
     } else if (const auto group = static_cast<std::size_t>(part.group); group < groups.size()) {
-      value.append(groups[group].data(), groups[group].size());
+      OPS_RETURN_IF_ERROR(
+          Append({groups[group].data(), groups[group].size()}, "label_replace", value));
     }
   }
   return value;
@@ -100,7 +118,8 @@ Result<Columns> LabelReplace(VectorArgs& args) {
     const std::string_view value = column.labels.Get(source);
     const re2::StringPiece text(value.data(), value.size());
     if (!regex.Match(text, 0, text.size(), re2::RE2::UNANCHORED, groups.data(), count)) continue;
-    SetLabel(column, name, Expand(parts, groups));
+    OPS_TRY(std::string expanded, Expand(parts, groups));
+    OPS_RETURN_IF_ERROR(SetLabel(args, name, std::move(expanded), column));
   }
   return MergeSameLabels(std::move(columns));
 }
@@ -116,10 +135,10 @@ Result<Columns> LabelJoin(VectorArgs& args) {
   for (Column& column : columns) {
     std::string value;
     for (std::size_t i = 3; i < args.args.size(); ++i) {
-      if (i > 3) value += separator;
-      value += column.labels.Get(args.args[i].text);
+      if (i > 3) OPS_RETURN_IF_ERROR(Append(separator, "label_join", value));
+      OPS_RETURN_IF_ERROR(Append(column.labels.Get(args.args[i].text), "label_join", value));
     }
-    SetLabel(column, name, std::move(value));
+    OPS_RETURN_IF_ERROR(SetLabel(args, name, std::move(value), column));
   }
   return MergeSameLabels(std::move(columns));
 }

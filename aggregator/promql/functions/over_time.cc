@@ -173,11 +173,7 @@ Result<Value> StddevOverTime(const RangeArgs& args) {
 Result<Value> QuantileOverTime(const RangeArgs& args) {
   if (!HasFloats(args)) return Value();
   const double q = args.scalars[0];
-  if (!(q >= 0 && q <= 1)) {
-    args.annotations.Warn(
-        fmt::format("quantile value should be between 0 and 1, got {}", FormatGoG(q)),
-        args.arg_pos[0]);
-  }
+  WarnOfQuantile(q, args.arg_pos[0], args.annotations);
   std::vector<double> values = ValuesOf(args.window.floats);
   return Float(QuantileOf(q, values));
 }

@@ -21,15 +21,10 @@ Columns EachStep(const VectorArgs& args, Of&& of) {
   return columns;
 }
 
-const Expr& WithoutParens(const Expr& expr) {
-  const auto* paren = As<ParenExpr>(expr);
-  return paren == nullptr ? expr : WithoutParens(*paren->expr);
-}
-
 }  // namespace
 
 Result<Columns> AbsentVector(VectorArgs& args) {
-  Column column = {.labels = AbsentLabels(WithoutParens(*args.call.args[0])),
+  Column column = {.labels = AbsentLabels(Unparenthesized(*args.call.args[0])),
                    .values = std::vector<double>(args.steps.count, 1.0),
                    .histograms = {}};
   for (const Column& present : args.args[0].columns) {

@@ -112,4 +112,10 @@ bool HasParameter(AggregateOp op) {
   return op >= AggregateOp::kTopk;
 }
 
+const Expr& Unparenthesized(const Expr& expr) {
+  const Expr* inner = &expr;
+  while (const auto* paren = As<ParenExpr>(*inner)) inner = paren->expr.get();
+  return *inner;
+}
+
 }  // namespace opssight::promql

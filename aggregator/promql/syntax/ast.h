@@ -203,8 +203,7 @@ struct BinaryExpr final : ExprOf<ExprKind::kBinary> {
   ExprPtr left;
   ExprPtr right;
   bool return_bool = false;
-  VectorMatching matching;        // Counts where both sides are vectors.
-  bool matching_written = false;  // on or ignoring stood there; for the printer.
+  VectorMatching matching;  // Counts where both sides are vectors.
   PosRange op_pos;
 };
 
@@ -235,6 +234,9 @@ struct AggregateExpr final : ExprOf<ExprKind::kAggregate> {
   std::vector<std::string> grouping;
   bool without = false;
 };
+
+// The expression within parentheses.
+const Expr& Unparenthesized(const Expr& expr);
 
 // What the parser needs to know of a function. The table is in functions.cc.
 struct FunctionInfo {

@@ -150,7 +150,6 @@ Status Checker::CheckMatching(BinaryExpr& node) const {
                               ToText(node.op)));
     }
     matching = {};
-    node.matching_written = false;
     return {};
   }
   if (!set) return {};

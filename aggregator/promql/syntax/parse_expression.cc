@@ -162,7 +162,6 @@ Status TreeParser::Modifiers(BinaryExpr& node) {
     node.return_bool = true;
   }
   if (Is(Tok::kOn) || Is(Tok::kIgnoring)) {
-    node.matching_written = true;
     node.matching.on = Take().tok == Tok::kOn;
     OPS_TRY(node.matching.labels, GroupingLabels());
     if (Is(Tok::kGroupLeft) || Is(Tok::kGroupRight)) {

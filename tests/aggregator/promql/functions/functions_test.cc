@@ -269,6 +269,23 @@ TEST(VectorFunctions, LabelReplaceExpands) {
   }
 }
 
+TEST(VectorFunctions, LabelValuesDoNotGrowWithoutLimit) {
+  const std::string text(40 << 10, 'x');
+  std::vector<Arg> replace;
+  replace.push_back(Vector({{Labels{{"src", text}}, 1}}));
+  for (const char* arg : {"dst", "$1$1", "src", "(.*)"}) replace.push_back(Text(arg));
+  auto columns = RunVector(R"(label_replace(x, "d", "r", "s", "e"))", std::move(replace));
+  ASSERT_FALSE(columns.has_value());
+  EXPECT_EQ(columns.error().message,
+            "label_replace() would make a label value of more than 65536 bytes");
+  std::vector<Arg> join;
+  join.push_back(Vector({{Labels{{"src", text}}, 1}}));
+  for (const char* arg : {"dst", "-", "src", "src"}) join.push_back(Text(arg));
+  columns = RunVector(R"(label_join(x, "d", "-", "s", "s"))", std::move(join));
+  ASSERT_FALSE(columns.has_value());
+  EXPECT_EQ(columns.error().code, ErrorCode::kExhausted);
+}
+
 TEST(VectorFunctions, SortsAsPeopleDo) {
   std::vector<Arg> args;
   args.push_back(
