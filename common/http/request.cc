@@ -68,7 +68,8 @@ std::optional<HttpRefusal> DecodeBody(std::size_t bytes_max, HttpRequest& reques
 
 std::optional<HttpRefusal> AddFormParams(HttpRequest& request) {
   const std::string type = AsciiLower(request.Header("content-type"));
-  if (type.substr(0, type.find(';')) != "application/x-www-form-urlencoded") return std::nullopt;
+  const std::size_t end = type.find_first_of("; \t");  // Blanks may stand before the ;.
+  if (type.substr(0, end) != "application/x-www-form-urlencoded") return std::nullopt;
   const auto before = static_cast<std::ptrdiff_t>(request.params.size());
   auto refusal = FillParams("the form", request.body, request);
   // Of a name in both, the body's counts first, as in Go's form values.

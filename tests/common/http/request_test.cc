@@ -66,6 +66,8 @@ TEST(RequestTest, FormsBecomeParams) {
   EXPECT_EQ(request.Param("query"), "up");
   request.body = "a=%";
   EXPECT_EQ(AddFormParams(request)->status, 400);
+  request.headers = {{"content-type", "Application/x-www-form-urlencoded ;charset=utf-8"}};
+  EXPECT_TRUE(AddFormParams(request).has_value());
 }
 
 TEST(RequestTest, AFormOfManyParamsIsRefused) {
