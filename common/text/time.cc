@@ -31,9 +31,13 @@ bool Take(std::string_view& text, char c) {
   return true;
 }
 
-}  // namespace
+// Since 1970-01-01 UTC.
+struct Instant {
+  std::int64_t seconds = 0;
+  std::int64_t fraction_ns = 0;  // Not negative.
+};
 
-std::optional<std::int64_t> ParseRfc3339Ns(std::string_view text) {
+std::optional<Instant> Parse(std::string_view text) {
   const auto year = TakeDigits(text, 4);
   if (!year || !Take(text, '-')) return std::nullopt;
   const auto month = TakeDigits(text, 2);
@@ -75,13 +79,26 @@ std::optional<std::int64_t> ParseRfc3339Ns(std::string_view text) {
                                          std::chrono::day(static_cast<unsigned>(*day))};
   if (!date.ok()) return std::nullopt;
   const std::int64_t days = std::chrono::sys_days(date).time_since_epoch().count();
-  const std::int64_t seconds = days * 86'400 + *hour * 3600 + *minute * 60 + *second - offset_s;
+  return Instant{.seconds = days * 86'400 + *hour * 3600 + *minute * 60 + *second - offset_s,
+                 .fraction_ns = fraction};
+}
+
+}  // namespace
+
+std::optional<std::int64_t> ParseRfc3339Ns(std::string_view text) {
+  const auto instant = Parse(text);
   std::int64_t time_ns = 0;
-  if (__builtin_mul_overflow(seconds, kNs, &time_ns) ||
-      __builtin_add_overflow(time_ns, fraction, &time_ns)) {
+  if (!instant || __builtin_mul_overflow(instant->seconds, kNs, &time_ns) ||
+      __builtin_add_overflow(time_ns, instant->fraction_ns, &time_ns)) {
     return std::nullopt;
   }
   return time_ns;
+}
+
+std::optional<std::int64_t> ParseRfc3339Ms(std::string_view text) {
+  const auto instant = Parse(text);
+  if (!instant) return std::nullopt;
+  return instant->seconds * 1000 + instant->fraction_ns / 1'000'000;
 }
 
 std::string FormatRfc3339Ns(std::int64_t time_ns) {

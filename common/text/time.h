@@ -14,6 +14,9 @@ namespace opssight {
 // that int64 nanoseconds cannot hold (before 1677, after 2262).
 std::optional<std::int64_t> ParseRfc3339Ns(std::string_view text);
 
+// The same to milliseconds, of any year; what is beyond them is dropped (towards the past).
+std::optional<std::int64_t> ParseRfc3339Ms(std::string_view text);
+
 // In UTC with a Z, fraction without trailing zeros, as Go prints RFC3339Nano.
 std::string FormatRfc3339Ns(std::int64_t time_ns);
 
