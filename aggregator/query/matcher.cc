@@ -19,6 +19,8 @@ std::string_view GoText(re2::RE2::ErrorCode code) {
       return "missing closing ]";
     case re2::RE2::ErrorMissingParen:
       return "missing closing )";
+    case re2::RE2::ErrorUnexpectedParen:
+      return "unexpected )";
     case re2::RE2::ErrorTrailingBackslash:
       return "trailing backslash at end of expression";
     case re2::RE2::ErrorRepeatArgument:
@@ -41,12 +43,10 @@ std::string_view GoText(re2::RE2::ErrorCode code) {
 }
 
 // In the words of Go's regexp, which users of Prometheus and Loki know.
-Error RegexError(const re2::RE2& regex, const std::string& value) {
+Error RegexError(const re2::RE2& regex) {
   const std::string_view text = GoText(regex.error_code());
   if (text.empty()) return Invalid("error parsing regexp: " + regex.error());
-  std::string part = regex.error_arg();
-  if (part == regex.pattern()) part = "^(?s:" + value + ")$";
-  return Invalid("error parsing regexp: " + std::string(text) + ": `" + part + "`");
+  return Invalid("error parsing regexp: " + std::string(text) + ": `" + regex.error_arg() + "`");
 }
 
 }  // namespace
@@ -56,9 +56,13 @@ Result<Matcher> Matcher::Make(MatchType type, std::string name, std::string valu
   if (type == MatchType::kRegex || type == MatchType::kNotRegex) {
     re2::RE2::Options options(re2::RE2::Quiet);
     options.set_dot_nl(true);
-    auto regex = std::make_shared<const re2::RE2>("^(?:" + value + ")$", options);
-    if (!regex->ok()) return RegexError(*regex, value);
-    matcher.regex_ = std::move(regex);
+    // By itself first: `a)|(b` is no expression, whatever is put around it.
+    auto regex = std::make_shared<const re2::RE2>(value, options);
+    if (!regex->ok()) return RegexError(*regex);
+    // With anchors a literal at the beginning is compared before the automaton runs. They do
+    // not fit behind all that is one (`\Qa`).
+    auto anchored = std::make_shared<const re2::RE2>("^(?:" + value + ")$", options);
+    matcher.regex_ = anchored->ok() ? std::move(anchored) : std::move(regex);
   }
   matcher.type_ = type;
   matcher.name_ = std::move(name);

@@ -180,7 +180,8 @@ TEST(ParseErrors, AreToldInPrometheusWords) {
       {"foo{bar=~\"*\"}",
        "1:5: parse error: error parsing regexp: missing argument to repetition "
        "operator: `*`"},
-      {"foo{bar=~\"(\"}", "1:5: parse error: error parsing regexp: missing closing ): `^(?s:()$`"},
+      {"foo{bar=~\"(\"}", "1:5: parse error: error parsing regexp: missing closing ): `(`"},
+      {"foo{bar=~\"a)|(b\"}", "1:5: parse error: error parsing regexp: unexpected ): `a)|(b`"},
       {"test[5m][10m:1m]",
        "1:1: parse error: subquery is only allowed on instant vector, got matrix instead"},
       {"1[5m:1m]",
