@@ -25,14 +25,19 @@ MatchType TypeOf(ReadMatcher::Type type) {
   return MatchType::kNotRegex;
 }
 
+// limits are of the whole request: what is found goes off them.
 Result<std::vector<Series>> Select(const ReadQuery& query, const SeriesSource& source,
-                                   const QueryLimits& limits) {
+                                   QueryLimits& limits) {
   std::vector<Matcher> matchers;
   for (const ReadMatcher& from : query.matchers) {
     OPS_TRY(Matcher matcher, Matcher::Make(TypeOf(from.type), from.name, from.value));
     matchers.push_back(std::move(matcher));
   }
   OPS_TRY(std::vector<Series> series, source.Select(matchers, query.from_ms, query.to_ms, limits));
+  for (const Series& one : series) {
+    const std::uint64_t samples = one.samples.size() + one.histograms.size();
+    limits.samples_max -= std::min(limits.samples_max, samples);
+  }
   std::sort(series.begin(), series.end(),
             [](const Series& a, const Series& b) { return a.labels < b.labels; });
   return series;
@@ -53,21 +58,22 @@ ReadSeries Converted(Series& series) {
 }
 
 Result<HttpResponse> AnswerSamples(const ReadRequest& request, const SeriesSource& source,
-                                   const QueryLimits& limits) {
-  std::vector<std::vector<ReadSeries>> results;
+                                   QueryLimits limits) {
+  std::string body;
   for (const ReadQuery& query : request.queries) {
     OPS_TRY(std::vector<Series> found, Select(query, source, limits));
-    std::vector<ReadSeries>& result = results.emplace_back();
-    for (Series& series : found) result.push_back(Converted(series));
+    std::vector<std::vector<ReadSeries>> result(1);
+    for (Series& series : found) result[0].push_back(Converted(series));
+    body += EncodeReadResponse(result);  // Results one after the other are one answer.
   }
   return HttpResponse{
       .status = 200,
       .headers = {{"content-type", "application/x-protobuf"}, {"content-encoding", "snappy"}},
-      .body = SnappyCompress(EncodeReadResponse(results))};
+      .body = SnappyCompress(body)};
 }
 
 Result<HttpResponse> AnswerStream(const ReadRequest& request, const SeriesSource& source,
-                                  const ReadLimits& read_limits, const QueryLimits& limits) {
+                                  const ReadLimits& read_limits, QueryLimits limits) {
   HttpResponse response{
       .status = 200,
       .headers = {{"content-type",

@@ -10,7 +10,8 @@ namespace {
 class FixedSource final : public SeriesSource {
  public:
   Result<std::vector<Series>> Select(const std::vector<Matcher>& matchers, std::int64_t from_ms,
-                                     std::int64_t to_ms, const QueryLimits&) const override {
+                                     std::int64_t to_ms, const QueryLimits& limits) const override {
+    asked.push_back(limits.samples_max);
     if (fails) return Exhausted("too many samples");
     std::vector<Series> out;
     for (const char* host : {"b", "a"}) {
@@ -29,6 +30,7 @@ class FixedSource final : public SeriesSource {
     return std::vector<Labels>();
   }
   bool fails = false;
+  mutable std::vector<std::uint64_t> asked;  // samples_max of each call.
 };
 
 class RemoteReadTest : public testing::Test {
@@ -69,6 +71,15 @@ TEST_F(RemoteReadTest, Samples) {
   EXPECT_EQ((*results)[0][0].histograms.size(), 1U);
   ASSERT_EQ((*results)[1].size(), 1U);
   EXPECT_EQ((*results)[1][0].labels.Get("host"), "b");
+}
+
+TEST_F(RemoteReadTest, AllQueriesShareOneLimit) {
+  Ask(request_);
+  request_.accepted = {ReadResponseType::kStreamedXorChunks};
+  Ask(request_);
+  // Two series of eleven floats and a histogram.
+  const std::uint64_t all = QueryLimits().samples_max;
+  EXPECT_THAT(source_.asked, testing::ElementsAre(all, all - 24, all, all - 24));
 }
 
 TEST_F(RemoteReadTest, Chunks) {
