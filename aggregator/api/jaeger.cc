@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 
 #include "aggregator/api/answer.h"
 #include "common/base/clock.h"
@@ -88,6 +89,49 @@ void WriteTags(JsonWriter& json, const Span& span) {
   json.Close(']');
 }
 
+// What a resource is written by: equal ones are one process.
+std::string KeyOf(const Resource& resource) {
+  std::string key;
+  for (const Attribute& attribute : resource.attributes) {
+    key += static_cast<char>(attribute.value.type);
+    AppendLabelKey(attribute.key, attribute.value.ToString(), key);
+  }
+  return key;
+}
+
+// The resources of a trace's spans, numbered as they come. Spans mostly share them, so their
+// content is looked at once each.
+class Processes {
+ public:
+  std::size_t Of(const Resource& resource) {
+    const auto [it, fresh] = by_place_.try_emplace(&resource, list_.size());
+    if (!fresh) return it->second;
+    const auto [known, is_new] = by_content_.try_emplace(KeyOf(resource), list_.size());
+    if (is_new) list_.push_back(&resource);
+    return it->second = known->second;
+  }
+  const std::vector<const Resource*>& list() const { return list_; }
+
+ private:
+  std::unordered_map<const Resource*, std::size_t> by_place_;
+  std::unordered_map<std::string, std::size_t> by_content_;
+  std::vector<const Resource*> list_;
+};
+
+// By what the client can do about it.
+int StatusOf(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::kInvalid:
+      return 400;
+    case ErrorCode::kExhausted:
+      return 422;
+    case ErrorCode::kUnavailable:
+      return 503;
+    default:
+      return 500;
+  }
+}
+
 void WriteSpan(JsonWriter& json, const Span& span, std::size_t process) {
   json.Open('{').Key("traceID").String(IdText(span.trace_id));
   json.Key("spanID").String(IdText(span.span_id));
@@ -120,27 +164,21 @@ void WriteSpan(JsonWriter& json, const Span& span, std::size_t process) {
 
 void WriteJaegerTrace(const std::vector<Span>& spans, JsonWriter& json) {
   static const Resource kNone;
-  std::vector<const Resource*> processes;
+  Processes processes;
   json.Open('{').Key("traceID").String(IdText(spans.front().trace_id)).Key("spans").Open('[');
   for (const Span& span : spans) {
-    const Resource& resource = span.resource != nullptr ? *span.resource : kNone;
-    std::size_t process = 0;
-    while (process < processes.size() && processes[process] != &resource &&
-           !(*processes[process] == resource)) {
-      ++process;
-    }
-    if (process == processes.size()) processes.push_back(&resource);
-    WriteSpan(json, span, process);
+    WriteSpan(json, span, processes.Of(span.resource != nullptr ? *span.resource : kNone));
   }
   json.Close(']').Key("processes").Open('{');
-  for (std::size_t i = 0; i < processes.size(); ++i) {
+  const std::vector<const Resource*>& list = processes.list();
+  for (std::size_t i = 0; i < list.size(); ++i) {
     std::string service = "OTLPResourceNoServiceName";
-    for (const Attribute& attribute : processes[i]->attributes) {
+    for (const Attribute& attribute : list[i]->attributes) {
       if (attribute.key == kServiceName) service = attribute.value.ToString();
     }
     json.Key("p" + std::to_string(i + 1)).Open('{').Key("serviceName").String(service);
     json.Key("tags").Open('[');
-    for (const Attribute& attribute : processes[i]->attributes) {
+    for (const Attribute& attribute : list[i]->attributes) {
       if (attribute.key != kServiceName) WriteAttribute(json, attribute);
     }
     json.Close(']').Close('}');
@@ -166,7 +204,7 @@ HttpResponse AnswerJaegerTrace(std::string_view id, const SpanSource& source,
   TraceId trace{};
   std::copy(bytes->begin(), bytes->end(), trace.begin());
   auto spans = source.Trace(trace, limits);
-  if (!spans) return fail(500, spans.error().message, "");
+  if (!spans) return fail(StatusOf(spans.error().code), spans.error().message, "");
   if (spans->empty()) return fail(404, "trace not found", Hex(*bytes));
   JsonWriter json;
   json.Open('{').Key("data").Open('[');

@@ -1,4 +1,6 @@
 // openapi.yaml, written from the router's table.
+#include <array>
+
 #include <fmt/format.h>
 
 #include "aggregator/api/prom_endpoints.h"
@@ -28,9 +30,21 @@ components:
 paths:
 )";
 
-// Those that are no lines of the table: of a path with a name in it, and of what is written.
+// What is no line of the table: a path with a name in it.
 constexpr PromRoute kLabelValues = {"label/{name}/values", PromRoute::kGet, nullptr,
                                     "Values of a label.", "start end match[] limit"};
+
+// And what programs send to each other, which others answer.
+struct Message {
+  std::string_view path;
+  std::string_view summary;
+  std::string_view content;
+};
+constexpr auto kMessages = std::to_array<Message>({
+    {"write", "Remote write, 1.0 and 2.0.", "{application/x-protobuf: {}}"},
+    {"read", "Remote read, samples or chunks.", "{application/x-protobuf: {}}"},
+    {"otlp/v1/metrics", "Metrics by OTLP.", "{application/x-protobuf: {}, application/json: {}}"},
+});
 
 // Calls put(name, required) for each parameter.
 template <class Put>
@@ -73,14 +87,28 @@ void WriteForm(const PromRoute& route, std::string& out) {
   });
 }
 
-void WriteOperation(const PromRoute& route, std::string_view method, std::string& out) {
-  std::string id(route.path);
+std::string IdOf(std::string_view path) {
+  std::string id(path);
   for (char& c : id) {
     const bool fits = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
     if (!fits) c = '-';
   }
+  return id;
+}
+
+void WriteMessage(const Message& message, std::string& out) {
+  out += fmt::format(
+      "  \"/{}\":\n    post:\n      operationId: post-{}\n      summary: \"{}\"\n"
+      "      requestBody: {{required: true, content: {}}}\n"
+      "      responses:\n"
+      "        2XX: {{description: All is taken.}}\n"
+      "        default: {{description: What is wrong, content: {{text/plain: {{}}}}}}\n",
+      message.path, IdOf(message.path), message.summary, message.content);
+}
+
+void WriteOperation(const PromRoute& route, std::string_view method, std::string& out) {
   out += fmt::format("    {}:\n      operationId: {}-{}\n      summary: \"{}\"\n", method, method,
-                     id, route.summary);
+                     IdOf(route.path), route.summary);
   // A form may carry what is required, so that none is required of the URL.
   if (method == "get") {
     WriteParameters(route, out);
@@ -109,6 +137,7 @@ PromResult AnswerOpenApi(const PromContext& context, const PromCall&) {
                                 info == nullptr || info->version.empty() ? "0" : info->version);
   for (const PromRoute& route : PromRoutes()) WritePath(route, out);
   WritePath(kLabelValues, out);
+  for (const Message& message : kMessages) WriteMessage(message, out);
   return HttpResponse{
       .status = 200, .headers = {{"content-type", "application/yaml"}}, .body = std::move(out)};
 }

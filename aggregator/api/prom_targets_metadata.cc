@@ -1,8 +1,8 @@
 // targets/metadata. Agents send metadata by metric, not by target: a target's is that of
 // the metrics of which it has had series lately.
-#include <algorithm>
 #include <array>
 #include <set>
+#include <unordered_map>
 
 #include "aggregator/api/answer.h"
 #include "aggregator/api/prom_endpoints.h"
@@ -32,16 +32,41 @@ Result<Names> MetricsOf(const TargetState& target, const PromContext& context,
   return names;
 }
 
-// A family's series are named by it and what its type adds.
-bool Exposes(const Names& names, const MetricMetadata& fact) {
-  if (names.contains(fact.name)) return true;
-  constexpr std::array<std::string_view, 7> kSuffixes = {"_total", "_bucket", "_count", "_sum",
-                                                         "_info",  "_gcount", "_gsum"};
-  const bool plain = fact.type == MetricType::kGauge || fact.type == MetricType::kUnknown;
-  return !plain && std::any_of(kSuffixes.begin(), kSuffixes.end(), [&](std::string_view suffix) {
-    return names.contains(fact.name + std::string(suffix));
-  });
-}
+// Found by the names of series, which are a family's own and what its type adds.
+class FactsByName {
+ public:
+  explicit FactsByName(const std::vector<MetricMetadata>& facts) : facts_(facts) {
+    for (std::size_t i = 0; i < facts.size(); ++i) by_name_.emplace(facts[i].name, i);
+  }
+
+  // In the order of facts.
+  std::set<std::size_t> Of(const Names& names) const {
+    constexpr std::array<std::string_view, 7> kSuffixes = {"_total", "_bucket", "_count", "_sum",
+                                                           "_info",  "_gcount", "_gsum"};
+    std::set<std::size_t> found;
+    for (const std::string_view name : names) {
+      AddFamily(name, true, found);
+      for (const std::string_view suffix : kSuffixes) {
+        if (!name.ends_with(suffix)) continue;
+        AddFamily(name.substr(0, name.size() - suffix.size()), false, found);
+      }
+    }
+    return found;
+  }
+
+ private:
+  void AddFamily(std::string_view family, bool own, std::set<std::size_t>& found) const {
+    const auto [begin, end] = by_name_.equal_range(family);
+    for (auto it = begin; it != end; ++it) {
+      const MetricType type = facts_[it->second].type;
+      const bool plain = type == MetricType::kGauge || type == MetricType::kUnknown;
+      if (own || !plain) found.insert(it->second);
+    }
+  }
+
+  const std::vector<MetricMetadata>& facts_;
+  std::unordered_multimap<std::string_view, std::size_t> by_name_;
+};
 
 struct Wanted {
   std::int64_t limit = -1;  // Below 0: none.
@@ -76,6 +101,7 @@ PromResult AnswerTargetsMetadata(const PromContext& context, const PromCall& cal
     if (!all) return SelectFailure(std::move(all.error()), call);
     facts = *std::move(all);
   }
+  const FactsByName by_name(facts);
   const AllPools all(context);
   std::int64_t count = 0;
   JsonWriter json;
@@ -87,8 +113,8 @@ PromResult AnswerTargetsMetadata(const PromContext& context, const PromCall& cal
       if (!MatchesAll(wanted.matchers, target.labels)) continue;
       auto names = MetricsOf(target, context, call);
       if (!names) return SelectFailure(std::move(names.error()), call);
-      for (const MetricMetadata& fact : facts) {
-        if (!Exposes(*names, fact)) continue;
+      for (const std::size_t i : by_name.Of(*names)) {
+        const MetricMetadata& fact = facts[i];
         json.Open('{').Key("target");
         WriteLabels(json, target.labels);
         if (wanted.metric.empty()) json.Key("metric").String(fact.name);

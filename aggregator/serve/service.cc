@@ -18,7 +18,7 @@ constexpr std::string_view kIndex =
     "/loki/api/v1/query_range, labels, label/<name>/values             Loki\n"
     "/api/traces/<id>                                                  Jaeger\n"
     "/api/v1/monitoring/gaps                                           what could not be kept\n"
-    "/metrics  /-/healthy  /-/ready  /-/reload\n";
+    "/version  /metrics  /-/healthy  /-/ready  /-/reload\n";
 
 // "timeout=30s" or seconds, as Prometheus reads it; the server's where there is none.
 std::int64_t TimeoutMs(const HttpRequest& request, std::int64_t most_ms) {
