@@ -1,12 +1,8 @@
 #include "aggregator/api/answer.h"
 
-#include <cmath>
-
 #include <fmt/core.h>
 
-#include "common/base/clock.h"
 #include "common/text/number.h"
-#include "common/text/time.h"
 
 namespace opssight {
 
@@ -52,20 +48,11 @@ std::optional<std::string_view> ValuesRoute(std::string_view route) {
   return route.substr(kBefore.size(), route.size() - kBefore.size() - kAfter.size());
 }
 
-std::optional<std::int64_t> ParseApiTimeMs(std::string_view text) {
-  if (const auto seconds = ParseDouble(text); seconds && std::fabs(*seconds) < kSecondsMax) {
-    return static_cast<std::int64_t>(std::llround(*seconds * 1000));
-  }
-  if (const auto ns = ParseRfc3339Ns(text)) return *ns / kNsPerMs;
+std::optional<bool> BoolParameter(const HttpRequest& request, std::string_view name) {
+  const std::string text = AsciiLower(request.Param(name));
+  if (text.empty() || text == "0" || text == "f" || text == "false") return false;
+  if (text == "1" || text == "t" || text == "true") return true;
   return std::nullopt;
-}
-
-Result<std::int64_t> TimeMsParameter(const HttpRequest& request, std::string_view name,
-                                     std::int64_t otherwise) {
-  const std::string_view text = request.Param(name);
-  if (text.empty()) return otherwise;
-  if (const auto time_ms = ParseApiTimeMs(text)) return *time_ms;
-  return BadParameter(name, fmt::format("cannot parse \"{}\" to a valid timestamp", text));
 }
 
 }  // namespace opssight

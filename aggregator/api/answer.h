@@ -31,13 +31,7 @@ HttpResponse StringsResponse(const std::set<std::string>& strings, bool omit_emp
 // "label/<name>/values" -> name.
 std::optional<std::string_view> ValuesRoute(std::string_view route);
 
-// Seconds beyond which a time no longer fits 64 bits of nanoseconds (about 2255).
-inline constexpr double kSecondsMax = 9e9;
-
-// A Prometheus time: seconds or RFC 3339. Nothing for another text.
-std::optional<std::int64_t> ParseApiTimeMs(std::string_view text);
-// otherwise: where it is not given.
-Result<std::int64_t> TimeMsParameter(const HttpRequest& request, std::string_view name,
-                                     std::int64_t otherwise);
+// The boolean of a parameter as Go parses it; absent: false. Nothing: it is none.
+std::optional<bool> BoolParameter(const HttpRequest& request, std::string_view name);
 
 }  // namespace opssight

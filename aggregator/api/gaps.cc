@@ -1,5 +1,7 @@
 #include "aggregator/api/gaps.h"
 
+#include <algorithm>
+#include <cstdint>
 #include <vector>
 
 #include "aggregator/api/answer.h"
@@ -8,12 +10,18 @@
 namespace opssight {
 namespace {
 
+// Gaps are told in nanoseconds, which reach from 1677 to 2262.
+std::int64_t NsOf(std::int64_t time_ms) {
+  constexpr std::int64_t kMsMax = INT64_MAX / kNsPerMs;
+  return std::clamp(time_ms, -kMsMax, kMsMax) * kNsPerMs;
+}
+
 Result<HttpResponse> Answer(const HttpRequest& request, const GapSource& source,
                             const Clock& clock) {
   const std::int64_t now_ms = clock.WallMs();
-  OPS_TRY(const std::int64_t start_ms, TimeMsParameter(request, "start", now_ms - kMsPerDay));
-  OPS_TRY(const std::int64_t end_ms, TimeMsParameter(request, "end", now_ms));
-  OPS_TRY(const std::vector<Gap> gaps, source.Gaps(start_ms * kNsPerMs, end_ms * kNsPerMs));
+  OPS_TRY(const std::int64_t start_ms, TimeParameter(request, "start", now_ms - kMsPerDay));
+  OPS_TRY(const std::int64_t end_ms, TimeParameter(request, "end", now_ms));
+  OPS_TRY(const std::vector<Gap> gaps, source.Gaps(NsOf(start_ms), NsOf(end_ms)));
   JsonWriter json;
   json.Open('{').Key("status").String("success").Key("data").Open('[');
   for (const Gap& gap : gaps) {

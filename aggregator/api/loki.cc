@@ -46,6 +46,7 @@ Result<std::int64_t> LokiTimeNs(const HttpRequest& request, std::string_view nam
   if (text.empty()) return otherwise;
   if (text.find('.') != text.npos && text.find('T') == text.npos) {
     const auto seconds = ParseDouble(text);
+    constexpr double kSecondsMax = 9e9;  // Beyond, nanoseconds no longer fit 64 bits.
     if (seconds && std::fabs(*seconds) < kSecondsMax) {
       return Bounded(static_cast<std::int64_t>(std::llround(*seconds * 1000)) * kNsPerMs);
     }

@@ -29,14 +29,9 @@ PromResult AnswerDeleteSeries(const PromContext& context, const PromCall& call) 
   if (!admin) return admin.error();
   if (!call.request.HasParam("match[]")) return BadData("no match[] parameter provided");
   OPS_TRY(const TimeRange range, RangeParameters(call.request));
-  std::vector<std::vector<Matcher>> selectors;
-  for (const auto& [name, text] : call.request.params) {
-    if (name != "match[]") continue;
-    auto matchers = promql::ParseMetricSelector(text);
-    if (!matchers) return BadParameter("match[]", matchers.error().message);
-    selectors.push_back(*std::move(matchers));
-  }
-  const Status status = (*admin)->DeleteSeries(selectors, range.start_ms, range.end_ms);
+  const auto selectors = MatchParameters(call.request);
+  if (!selectors) return BadParameter("match[]", selectors.error().message);
+  const Status status = (*admin)->DeleteSeries(*selectors, range.start_ms, range.end_ms);
   if (!status) return Failed(status.error());
   return HttpResponse{.status = 204};
 }
@@ -52,14 +47,13 @@ PromResult AnswerCleanTombstones(const PromContext& context, const PromCall&) {
 PromResult AnswerSnapshot(const PromContext& context, const PromCall& call) {
   const auto admin = Admin(context);
   if (!admin) return admin.error();
-  const std::string skip = AsciiLower(call.request.Param("skip_head"));
-  const bool yes = skip == "1" || skip == "t" || skip == "true";
-  if (!yes && !skip.empty() && skip != "0" && skip != "f" && skip != "false") {
+  const std::optional<bool> skip = BoolParameter(call.request, "skip_head");
+  if (!skip) {
     return BadParameter("skip_head", "unable to parse boolean: strconv.ParseBool: parsing " +
                                          QuoteGo(call.request.Param("skip_head")) +
                                          ": invalid syntax");
   }
-  const auto name = (*admin)->Snapshot(yes);
+  const auto name = (*admin)->Snapshot(*skip);
   if (!name) return Failed(name.error());
   JsonWriter json;
   OpenSuccess(json);

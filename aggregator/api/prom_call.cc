@@ -1,6 +1,7 @@
 #include "aggregator/api/prom_call.h"
 
 #include <cmath>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -13,9 +14,12 @@
 namespace opssight {
 namespace {
 
-// Go's least and greatest time, which clients send for "all"; beyond what is stored.
+// Prometheus' bounds of time, which clients send for "all" as text or as seconds.
+constexpr std::int64_t kLeastMs = -9'223'309'901'257'974'000;
+constexpr std::int64_t kGreatestMs = 9'223'309'901'257'974'999;
 constexpr std::string_view kLeastTime = "-292273086-05-16T16:47:06Z";
 constexpr std::string_view kGreatestTime = "292277025-08-18T07:12:54.999999999Z";
+// What is stored lies between.
 constexpr std::int64_t kFirstMs = 0;
 constexpr std::int64_t kLastMs = 253'402'300'799'999;  // The end of 9999.
 constexpr double kDurationSecondsMax = 9223372036.854775807;
@@ -28,6 +32,12 @@ int StatusOf(std::string_view type) {
   if (type == "not_found") return 404;
   if (type == "not_acceptable") return 406;
   return 500;  // internal, unavailable.
+}
+
+std::int64_t Bounded(double time_ms) {
+  if (time_ms <= static_cast<double>(kLeastMs)) return kLeastMs;
+  if (time_ms >= static_cast<double>(kGreatestMs)) return kGreatestMs;
+  return static_cast<std::int64_t>(time_ms);
 }
 
 void WriteTexts(std::string_view key, const std::vector<std::string>& texts, JsonWriter& json) {
@@ -66,6 +76,12 @@ PromFailure SelectFailure(Error error, const PromCall& call) {
   return {.type = late ? "timeout" : "canceled", .message = std::move(error.message)};
 }
 
+Status CheckSeries(std::size_t count, const QueryLimits& limits) {
+  if (count <= limits.series_max) return {};
+  return Exhausted(fmt::format("query selects more than {} series; select fewer or ask in parts",
+                               limits.series_max));
+}
+
 HttpResponse FailureResponse(const PromFailure& failure) {
   JsonWriter json;
   json.Open('{').Key("status").String("error").Key("errorType").String(failure.type);
@@ -92,9 +108,12 @@ std::string SecondsText(std::int64_t time_ms) {
 }
 
 Result<std::int64_t> ParseTimeMs(std::string_view text) {
-  if (const auto time_ms = ParseApiTimeMs(text)) return *time_ms;
-  if (text == kLeastTime) return kFirstMs;
-  if (text == kGreatestTime) return kLastMs;
+  if (const auto seconds = ParseDouble(text); seconds && std::isfinite(*seconds)) {
+    return Bounded(std::round(*seconds * 1000));
+  }
+  if (const auto time_ms = ParseRfc3339Ms(text)) return *time_ms;
+  if (text == kLeastTime) return kLeastMs;
+  if (text == kGreatestTime) return kGreatestMs;
   return Invalid(fmt::format("cannot parse {} to a valid timestamp", QuoteGo(text)));
 }
 
@@ -138,13 +157,24 @@ Result<std::size_t> LimitParameter(const HttpRequest& request) {
   return static_cast<std::size_t>(*limit);
 }
 
-Result<std::vector<std::vector<Matcher>>> MatchParameters(const HttpRequest& request) {
+Result<std::vector<std::vector<Matcher>>> SelectorParameters(const HttpRequest& request) {
   std::vector<std::vector<Matcher>> sets;
+  std::set<std::string> known;
   for (const auto& [name, text] : request.params) {
     if (name != "match[]") continue;
     OPS_TRY(std::vector<Matcher> matchers, promql::ParseMetricSelector(text));
-    sets.push_back(std::move(matchers));
+    std::string key;
+    for (const Matcher& matcher : matchers) {
+      key += static_cast<char>(matcher.type());
+      AppendLabelKey(matcher.name(), matcher.value(), key);
+    }
+    if (known.insert(std::move(key)).second) sets.push_back(std::move(matchers));
   }
+  return sets;
+}
+
+Result<std::vector<std::vector<Matcher>>> MatchParameters(const HttpRequest& request) {
+  OPS_TRY(std::vector<std::vector<Matcher>> sets, SelectorParameters(request));
   for (const std::vector<Matcher>& set : sets) {
     bool narrows = false;
     for (const Matcher& matcher : set) narrows = narrows || !matcher.Matches("");

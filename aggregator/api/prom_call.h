@@ -60,6 +60,8 @@ PromFailure BadData(std::string message);
 PromFailure ToFailure(Error error);
 // Storage said no while it looked for series: execution, but for what ended it.
 PromFailure SelectFailure(Error error, const PromCall& call);
+// Of what several selectors have found together; each alone keeps to limits by itself.
+Status CheckSeries(std::size_t count, const QueryLimits& limits);
 HttpResponse FailureResponse(const PromFailure& failure);
 
 class [[nodiscard]] PromResult : public tl::expected<HttpResponse, PromFailure> {
@@ -89,7 +91,7 @@ std::string SecondsText(std::int64_t time_ms);
 
 // ---- parameters; messages as Prometheus says them
 
-// RFC 3339, seconds, or Go's least and greatest time.
+// RFC 3339, seconds, or Prometheus' least and greatest time, which bound all others.
 Result<std::int64_t> ParseTimeMs(std::string_view text);
 // Absent: otherwise.
 Result<std::int64_t> TimeParameter(const HttpRequest& request, std::string_view name,
@@ -104,7 +106,9 @@ Result<TimeRange> RangeParameters(const HttpRequest& request);
 Result<std::int64_t> ParseDurationParameter(std::string_view text);
 // limit: 0 where absent, which is none.
 Result<std::size_t> LimitParameter(const HttpRequest& request);
-// All match[], each with a matcher that does not match "".
+// All match[], equal ones once.
+Result<std::vector<std::vector<Matcher>>> SelectorParameters(const HttpRequest& request);
+// The same, each with a matcher that does not match "".
 Result<std::vector<std::vector<Matcher>>> MatchParameters(const HttpRequest& request);
 
 inline constexpr std::string_view kTruncated = "results truncated due to limit";

@@ -6,11 +6,13 @@
 
 #include <algorithm>
 #include <bit>
-#include <iterator>
+#include <map>
+#include <utility>
 
 #include "aggregator/api/answer.h"
 #include "aggregator/api/prom_endpoints.h"
 #include "common/text/number.h"
+#include "common/text/utf8.h"
 
 namespace opssight {
 namespace {
@@ -124,69 +126,95 @@ bool IsStale(double value) {
   return std::bit_cast<std::uint64_t>(value) == kStaleNanBits;
 }
 
-std::vector<Exposed> Newest(const std::vector<Series>& all) {
-  std::vector<Exposed> out;
-  for (const Series& series : all) {
-    const std::string_view name = series.labels.Get(kMetricName);
-    Exposed newest{.name = name, .labels = &series.labels};
-    if (!series.samples.empty()) {
-      newest.time_ms = series.samples.back().time_ms;
-      newest.value = series.samples.back().value;
-    }
-    if (!series.histograms.empty() &&
-        (series.samples.empty() || series.histograms.back().time_ms > newest.time_ms)) {
-      newest.time_ms = series.histograms.back().time_ms;
-      newest.histogram = series.histograms.back().histogram;
-      newest.value = newest.histogram->sum;
-    }
-    const bool none = series.samples.empty() && newest.histogram == nullptr;
-    if (!name.empty() && !none && !IsStale(newest.value)) out.push_back(std::move(newest));
+// A series' newest sample: a number, or a histogram where that is not null.
+struct Last {
+  std::int64_t time_ms = 0;
+  double value = 0;
+  std::shared_ptr<const Histogram> histogram;
+};
+using Newest = std::map<Labels, Last>;
+
+void AddNewest(Series series, Newest& newest) {
+  Last last;
+  if (!series.samples.empty()) {
+    last.time_ms = series.samples.back().time_ms;
+    last.value = series.samples.back().value;
   }
-  std::sort(out.begin(), out.end(), [](const Exposed& a, const Exposed& b) {
-    return a.name != b.name ? a.name < b.name : *a.labels < *b.labels;
-  });
-  const auto same = [](const Exposed& a, const Exposed& b) { return *a.labels == *b.labels; };
-  out.erase(std::unique(out.begin(), out.end(), same), out.end());
+  if (!series.histograms.empty() &&
+      (series.samples.empty() || series.histograms.back().time_ms > last.time_ms)) {
+    last.time_ms = series.histograms.back().time_ms;
+    last.histogram = std::move(series.histograms.back().histogram);
+    last.value = last.histogram->sum;
+  }
+  const bool none = series.samples.empty() && last.histogram == nullptr;
+  if (none || IsStale(last.value) || series.labels.Get(kMetricName).empty()) return;
+  newest.try_emplace(std::move(series.labels), std::move(last));
+}
+
+// By name, then by labels.
+std::vector<Exposed> Ordered(Newest& newest) {
+  std::vector<Exposed> out;
+  out.reserve(newest.size());
+  for (auto& [labels, last] : newest) {
+    out.push_back({.name = labels.Get(kMetricName),
+                   .labels = &labels,
+                   .time_ms = last.time_ms,
+                   .value = last.value,
+                   .histogram = std::move(last.histogram)});
+  }
+  std::stable_sort(out.begin(), out.end(),
+                   [](const Exposed& a, const Exposed& b) { return a.name < b.name; });
   return out;
+}
+
+Status Collect(const PromContext& context, const PromCall& call, Newest& newest) {
+  const std::int64_t now_ms = context.clock.WallMs();
+  const std::int64_t from_ms = now_ms - context.engine.options().lookback_ms;
+  OPS_TRY(const auto selectors, SelectorParameters(call.request));
+  for (const std::vector<Matcher>& matchers : selectors) {
+    auto found = context.sources.series.Select(matchers, from_ms, now_ms, call.limits);
+    if (!found) return Internal(std::move(found.error().message));
+    for (Series& series : *found) AddNewest(std::move(series), newest);
+    if (Status fits = CheckSeries(newest.size(), call.limits); !fits) {
+      return Internal(std::move(fits.error().message));
+    }
+  }
+  return {};
 }
 
 }  // namespace
 
+// A _ for each character, however many bytes it has.
 std::string UnderscoredName(std::string_view name, bool metric) {
   std::string out;
-  for (std::size_t i = 0; i < name.size(); ++i) {
-    const bool digit_first = i == 0 && name[i] >= '0' && name[i] <= '9';
-    out.push_back(!digit_first && IsLegal("a" + std::string(1, name[i]), metric) ? name[i] : '_');
+  for (std::string_view rest = name; !rest.empty();) {
+    const std::string_view one = rest.substr(0, DecodeUtf8(rest).size);
+    const bool digit_first = out.empty() && one[0] >= '0' && one[0] <= '9';
+    out.push_back(!digit_first && IsLegal("a" + std::string(one), metric) ? one[0] : '_');
+    rest.remove_prefix(one.size());
   }
   return out;
 }
 
 HttpResponse AnswerFederate(const PromContext& context, const PromCall& call) {
-  const std::int64_t now_ms = context.clock.WallMs();
-  std::vector<Series> all;
-  for (const auto& [name, text] : call.request.params) {
-    if (name != "match[]") continue;
-    const auto matchers = promql::ParseMetricSelector(text);
-    if (!matchers) return TextResponse(400, matchers.error().message);
-    auto found = context.sources.series.Select(
-        *matchers, now_ms - context.engine.options().lookback_ms, now_ms, call.limits);
-    if (!found) return TextResponse(500, found.error().message);
-    std::move(found->begin(), found->end(), std::back_inserter(all));
+  Newest newest;
+  if (const Status status = Collect(context, call, newest); !status) {
+    return TextResponse(status.error().code == ErrorCode::kInvalid ? 400 : 500,
+                        status.error().message);
   }
   const std::string_view accept = call.request.Header("accept");
-  const FederateForm form = FederateFormOf(accept);
-  const Format format = {
-      .open_metrics = form == FederateForm::kOpenMetrics,
-      .utf8 = AsciiLower(accept).find("escaping=allow-utf-8") != std::string::npos};
+  const FederateOffer offer = FederateOfferOf(accept);
+  const FederateForm form = offer.form;
+  const Format format = {.open_metrics = form == FederateForm::kOpenMetrics, .utf8 = offer.utf8};
   std::string type(form == FederateForm::kProtobuf ? kProtobuf
                    : format.open_metrics           ? kOpenMetrics
                                                    : kText);
   type += format.utf8 ? "allow-utf-8" : "underscores";
-  const std::vector<Exposed> newest = Newest(all);
+  const std::vector<Exposed> all = Ordered(newest);
   return {.status = 200,
           .headers = {{"content-type", std::move(type)}},
-          .body = form == FederateForm::kProtobuf ? FederateProtobuf(newest, format.utf8)
-                                                  : Expose(newest, format)};
+          .body = form == FederateForm::kProtobuf ? FederateProtobuf(all, format.utf8)
+                                                  : Expose(all, format)};
 }
 
 }  // namespace opssight

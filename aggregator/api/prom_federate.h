@@ -1,6 +1,7 @@
 // The two forms of /federate's answer. Internal to this folder.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -23,8 +24,12 @@ struct FederatedSample {
 
 enum class FederateForm : std::uint8_t { kText, kOpenMetrics, kProtobuf };
 
-// By the header Accept: the form that the client prefers of these, text for none.
-FederateForm FederateFormOf(std::string_view accept);
+// By the header Accept: what the client prefers of these, text for none.
+struct FederateOffer {
+  FederateForm form = FederateForm::kText;
+  bool utf8 = false;  // Names may be any text.
+};
+FederateOffer FederateOfferOf(std::string_view accept);
 
 // A name as a scraper takes it that knows no UTF-8 in names: what is not legal becomes _.
 std::string UnderscoredName(std::string_view name, bool metric);

@@ -28,6 +28,7 @@ std::string_view TakePart(std::string_view& rest, char mark) {
 
 struct Offer {
   std::optional<FederateForm> form;  // Nothing: not one of ours.
+  bool utf8 = false;
   double weight = 1;
 };
 
@@ -41,6 +42,7 @@ Offer OfferOf(std::string_view text) {
     if (parameter.starts_with("q=")) offer.weight = ParseDouble(parameter.substr(2)).value_or(0);
     family = family || parameter == "proto=io.prometheus.client.metricfamily";
     delimited = delimited || parameter == "encoding=delimited";
+    offer.utf8 = offer.utf8 || parameter == "escaping=allow-utf-8";
   }
   if (type == "text/plain") offer.form = FederateForm::kText;
   if (type == "application/openmetrics-text") offer.form = FederateForm::kOpenMetrics;
@@ -124,15 +126,15 @@ FamilyType TypeOf(const FederatedSample& sample) {
 
 }  // namespace
 
-FederateForm FederateFormOf(std::string_view accept) {
+FederateOffer FederateOfferOf(std::string_view accept) {
   const std::string lower = AsciiLower(accept);
   std::string_view rest = lower;
-  FederateForm best = FederateForm::kText;
+  FederateOffer best;
   double weight = 0;
   while (!rest.empty()) {
     const Offer offer = OfferOf(TakePart(rest, ','));
     if (!offer.form || offer.weight <= weight) continue;
-    best = *offer.form;
+    best = {.form = *offer.form, .utf8 = offer.utf8};
     weight = offer.weight;
   }
   return best;

@@ -1,5 +1,5 @@
 // labels, label/<name>/values, series.
-#include <algorithm>
+#include <cstddef>
 #include <iterator>
 #include <set>
 
@@ -24,6 +24,7 @@ PromResult AnswerStrings(const PromContext& context, const PromCall& call, std::
                                                       call.limits);
     if (!found) return SelectFailure(found.error(), call);
     strings.merge(*found);
+    OPS_RETURN_IF_ERROR(CheckSeries(strings.size(), call.limits));
   }
   PromNotes notes;
   JsonWriter json;
@@ -60,18 +61,17 @@ PromResult AnswerSeries(const PromContext& context, const PromCall& call) {
   OPS_TRY(const TimeRange range, RangeParameters(call.request));
   auto matches = MatchParameters(call.request);
   if (!matches) return BadParameter("match[]", matches.error().message);
-  std::vector<Labels> sets;
+  std::set<Labels> sets;
   for (const std::vector<Matcher>& matchers : *matches) {
     auto found =
         context.sources.series.SelectLabels(matchers, range.start_ms, range.end_ms, call.limits);
     if (!found) return SelectFailure(found.error(), call);
-    std::move(found->begin(), found->end(), std::back_inserter(sets));
+    for (Labels& labels : *found) sets.insert(std::move(labels));
+    OPS_RETURN_IF_ERROR(CheckSeries(sets.size(), call.limits));
   }
-  std::sort(sets.begin(), sets.end());
-  sets.erase(std::unique(sets.begin(), sets.end()), sets.end());
   PromNotes notes;
   if (limit > 0 && sets.size() > limit) {
-    sets.resize(limit);
+    sets.erase(std::next(sets.begin(), static_cast<std::ptrdiff_t>(limit)), sets.end());
     notes.warnings.emplace_back(kTruncated);
   }
   JsonWriter json;

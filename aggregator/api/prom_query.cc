@@ -81,6 +81,10 @@ PromResult Run(const PromContext& context, const PromCall& call, promql::QueryRe
   if (parameters.limit > 0 && CutSeries(result->value, parameters.limit)) {
     result->annotations.WarnPlain(std::string(kTruncated));
   }
+  if (!parameters.stats.empty() && parameters.stats != "true" && parameters.stats != "all") {
+    result->annotations.WarnPlain(
+        "values of the parameter stats other than \"true\" and \"all\" are deprecated");
+  }
   if (CountPoints(result->value) > context.options.answer_points_max) {
     return PromFailure{.type = "execution",
                        .message =
@@ -121,7 +125,11 @@ Result<promql::QueryRequest> ReadRange(const HttpRequest& request, std::int64_t 
                         "positive integer");
   }
   range.step_ms = *step_ms;
-  if ((range.end_ms - range.start_ms) / range.step_ms > points_max) {
+  // Unsigned: between the bounds of time there are more than 2^63.
+  const std::uint64_t range_ms =
+      static_cast<std::uint64_t>(range.end_ms) - static_cast<std::uint64_t>(range.start_ms);
+  if (range_ms / static_cast<std::uint64_t>(range.step_ms) >
+      static_cast<std::uint64_t>(points_max)) {
     return Invalid(
         fmt::format("exceeded maximum resolution of {} points per timeseries. Try decreasing the "
                     "query resolution (?step=XX)",

@@ -37,13 +37,6 @@ bool Among(const std::vector<std::string_view>& wanted, std::string_view value) 
   return wanted.empty() || std::find(wanted.begin(), wanted.end(), value) != wanted.end();
 }
 
-Result<bool> BoolParameter(const HttpRequest& request, std::string_view name) {
-  const std::string text = AsciiLower(request.Param(name));
-  if (text.empty() || text == "0" || text == "f" || text == "false") return false;
-  if (text == "1" || text == "t" || text == "true") return true;
-  return BadParameter(name, "error converting " + std::string(name));
-}
-
 Result<RuleFilter> ReadFilter(const HttpRequest& request) {
   RuleFilter filter;
   const std::string type = AsciiLower(request.Param("type"));
@@ -52,8 +45,9 @@ Result<RuleFilter> ReadFilter(const HttpRequest& request) {
   }
   filter.alerting = type != "record";
   filter.recording = type != "alert";
-  OPS_TRY(const bool exclude, BoolParameter(request, "exclude_alerts"));
-  filter.alerts = !exclude;
+  const std::optional<bool> exclude = BoolParameter(request, "exclude_alerts");
+  if (!exclude) return BadParameter("exclude_alerts", "error converting exclude_alerts");
+  filter.alerts = !*exclude;
   filter.names = Values(request, "rule_name[]");
   filter.groups = Values(request, "rule_group[]");
   filter.files = Values(request, "file[]");

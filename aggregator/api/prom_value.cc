@@ -62,6 +62,17 @@ void WriteMatrix(JsonWriter& json, const promql::MatrixResult& matrix) {
   json.Close(']');
 }
 
+std::uint64_t Count(const std::vector<promql::ResultSeries>& all) {
+  std::uint64_t points = 0;
+  for (const promql::ResultSeries& series : all) {
+    points += series.points.size();
+    for (const promql::HistogramPoint& point : series.histograms) {
+      points += 1 + point.histogram->positive.size() + point.histogram->negative.size();
+    }
+  }
+  return points;
+}
+
 bool Cut(std::vector<promql::ResultSeries>& series, std::size_t limit) {
   if (series.size() <= limit) return false;
   series.resize(limit);
@@ -98,13 +109,9 @@ void WriteQueryValue(JsonWriter& json, const QueryValue& value) {
 }
 
 std::uint64_t CountPoints(const QueryValue& value) {
-  const auto* matrix = std::get_if<promql::MatrixResult>(&value);
-  if (matrix == nullptr) return 0;
-  std::uint64_t points = 0;
-  for (const promql::ResultSeries& series : matrix->series) {
-    points += series.points.size() + series.histograms.size();
-  }
-  return points;
+  if (const auto* vector = std::get_if<promql::VectorResult>(&value)) return Count(vector->series);
+  if (const auto* matrix = std::get_if<promql::MatrixResult>(&value)) return Count(matrix->series);
+  return 0;
 }
 
 bool CutSeries(QueryValue& value, std::size_t limit) {

@@ -14,7 +14,7 @@ void WriteHistogramPoint(JsonWriter& json, std::int64_t time_ms, const Histogram
 using QueryValue = decltype(promql::QueryResult::value);
 // "resultType":"vector","result":[…], inside an object.
 void WriteQueryValue(JsonWriter& json, const QueryValue& value);
-// Of a matrix; others are as large as their series are many.
+// How large the answer gets: a number counts one, a histogram one more for each bucket.
 std::uint64_t CountPoints(const QueryValue& value);
 // Cuts a vector or matrix to `limit` series. True: some were left out.
 bool CutSeries(QueryValue& value, std::size_t limit);

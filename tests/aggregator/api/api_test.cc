@@ -57,6 +57,7 @@ class FakeLines final : public LineSource {
 class FakeSpans final : public SpanSource {
  public:
   Result<std::vector<Span>> Trace(const TraceId& id, const QueryLimits&) const override {
+    if (failure) return *failure;
     std::vector<Span> out;
     for (const Span& span : all) {
       if (span.trace_id == id) out.push_back(span);
@@ -64,6 +65,7 @@ class FakeSpans final : public SpanSource {
     return out;
   }
   std::vector<Span> all;
+  std::optional<Error> failure;
 };
 
 class FakeGaps final : public GapSource {
@@ -181,7 +183,19 @@ TEST_F(ApiTest, TracesAsJaegerHasThem) {
       R"("1152921504606846976"},{"key":"span.kind","type":"string","value":"server"}],"logs":[],)"
       R"("processID":"p1","warnings":null}],"processes":{"p1":{"serviceName":"svc","tags":[]}},)"
       R"("warnings":null}],"total":0,"limit":0,"offset":0,"errors":null})");
+  Span other = span;  // Of an equal process and of another one.
+  other.resource = std::make_shared<Resource>(*span.resource);
+  spans.all.push_back(other);
+  other.resource = nullptr;
+  spans.all.push_back(other);
+  const std::string body = Get("/api/traces/ab").body;
+  EXPECT_THAT(body, testing::HasSubstr(R"("p2":{"serviceName":"OTLPResourceNoServiceName")"));
+  EXPECT_THAT(body, testing::Not(testing::HasSubstr("p3")));
   EXPECT_EQ(Get("/api/traces/cd").status, 404);
+  spans.failure = Exhausted("too many spans");
+  EXPECT_EQ(Get("/api/traces/ab").status, 422);
+  spans.failure = Unavailable("not now");
+  EXPECT_EQ(Get("/api/traces/ab").status, 503);
   EXPECT_EQ(Get("/api/traces/xyz").status, 400);
 }
 
@@ -189,6 +203,8 @@ TEST_F(ApiTest, GapsAndUnknownPaths) {
   EXPECT_EQ(Get("/-/healthy").status, 0) << "not an API's path: somebody else's";
   EXPECT_EQ(Get("/api/v1/nothing").status, 404);
   EXPECT_EQ(Get("/loki/api/v1/nothing").status, 404);
+  EXPECT_EQ(Get("/api/v1/monitoring/gaps", {{"end", "9999999999"}}).status, 200);
+  EXPECT_EQ(Get("/api/v1/monitoring/gaps", {{"end", "x"}}).status, 400);
   EXPECT_EQ(Get("/api/v1/monitoring/gaps").body,
             R"({"status":"success","data":[{"signal":"logs","stream":"{a=\"b\"}",)"
             R"("fromUnixNano":"1","toUnixNano":"2","count":3,"reason":"spool full"}]})");

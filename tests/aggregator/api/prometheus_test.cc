@@ -147,7 +147,8 @@ class PrometheusTest : public testing::Test {
     request.params = std::move(params);
     request.headers = std::move(headers);
     const PrometheusApi api(sources, options, clock);
-    return api.Handle(request, {.cancelled = [this] { return cancelled; }},
+    return api.Handle(request,
+                      {.series_max = series_max, .cancelled = [this] { return cancelled; }},
                       [this] { return late; });
   }
   std::string Get(std::string path, Params params = {}) const {
@@ -179,6 +180,7 @@ class PrometheusTest : public testing::Test {
                                .server = &server};
   ApiOptions options;
   FakeClock clock{kNowMs * kNsPerMs};
+  std::uint64_t series_max = 1000;
   bool cancelled = false;
   bool late = false;
 };
@@ -265,6 +267,14 @@ TEST_F(PrometheusTest, LimitsCutAndWarn) {
   options.answer_points_max = 1;
   const HttpResponse large = Ask("GET", "/api/v1/query", {{"query", "up[1m]"}});
   EXPECT_EQ(large.status, 422);
+  // A histogram is as large as its buckets are many.
+  series.Add(Labels{{"__name__", "h"}}, kNowMs,
+             std::make_shared<const Histogram>(
+                 Histogram{.positive_spans = {{.offset = 0, .length = 3}}, .positive = {2, 1, 3}}));
+  options.answer_points_max = 3;
+  EXPECT_EQ(Ask("GET", "/api/v1/query", {{"query", "h"}}).status, 422);
+  options.answer_points_max = 4;
+  EXPECT_EQ(Ask("GET", "/api/v1/query", {{"query", "h"}}).status, 200);
 }
 
 TEST_F(PrometheusTest, StatsWhereAsked) {
@@ -272,6 +282,10 @@ TEST_F(PrometheusTest, StatsWhereAsked) {
   const std::string with = Data("query", {{"query", "up"}, {"stats", "all"}});
   EXPECT_NE(with.find(R"("stats":{"timings":{"evalTotalTime":0,)"), std::string::npos) << with;
   EXPECT_NE(with.find(R"("samples":{"totalQueryableSamples":)"), std::string::npos) << with;
+  EXPECT_EQ(with.find("warnings"), std::string::npos) << with;
+  const std::string odd = Get("query", {{"query", "up"}, {"stats", "1"}});
+  EXPECT_NE(odd.find(R"("stats":{)"), std::string::npos) << odd;
+  EXPECT_NE(odd.find(R"("warnings":["values of the parameter stats)"), std::string::npos) << odd;
 }
 
 TEST_F(PrometheusTest, ErrorsAreTypedAndWorded) {
@@ -420,6 +434,33 @@ TEST_F(PrometheusTest, TimesAndDurationsInAllForms) {
   EXPECT_EQ(Data("labels", {{"start", "-292273086-05-16T16:47:06Z"},
                             {"end", "292277025-08-18T07:12:54.999999999Z"}}),
             R"(["__name__"])");
+  // Beyond what nanoseconds hold, and beyond all times.
+  for (const char* end : {"9999999999", "9999-12-31T23:59:59Z", "1e300"}) {
+    EXPECT_EQ(Data("labels", {{"start", "-62135596800"}, {"end", end}}), R"(["__name__"])") << end;
+  }
+  EXPECT_EQ(Data("query", {{"query", "vector(1)"}, {"time", "1700000000000"}}),
+            R"({"resultType":"vector","result":[{"metric":{},"value":[1700000000000,"1"]}]})");
+  EXPECT_EQ(Data("query", {{"query", "time()"}, {"time", "0001-01-01T00:00:00Z"}}),
+            R"({"resultType":"scalar","result":[-62135596800,"-62135596800"]})");
+  EXPECT_NE(ask("-1e300", "1e300", "10").find("exceeded maximum resolution"), std::string::npos);
+  EXPECT_EQ(Ask("GET", "/api/v1/query", {{"query", "1"}, {"time", "NaN"}}).status, 400);
+}
+
+TEST_F(PrometheusTest, SelectorsTogetherKeepToLimits) {
+  Fill();
+  series.Add(Labels{{"__name__", "a"}, {"job", "a"}}, kNowMs - 1'000, 1);
+  series_max = 2;
+  const Params same = {{"match[]", "up"}, {"match[]", "{__name__=\"up\"}"}};
+  const Params more = {{"match[]", "up"}, {"match[]", "a"}};
+  EXPECT_EQ(Ask("GET", "/api/v1/series", same).status, 200);
+  const HttpResponse refusal = Ask("GET", "/api/v1/series", more);
+  EXPECT_EQ(refusal.status, 422);
+  EXPECT_NE(refusal.body.find("query selects more than 2 series"), std::string::npos);
+  EXPECT_EQ(Ask("GET", "/api/v1/labels", more).status, 422);
+  EXPECT_EQ(Ask("GET", "/federate", same).status, 200);
+  const HttpResponse federate = Ask("GET", "/federate", more);
+  EXPECT_EQ(federate.status, 500);
+  EXPECT_EQ(federate.body, "query selects more than 2 series; select fewer or ask in parts\n");
 }
 
 TEST_F(PrometheusTest, FormatsAndParses) {
@@ -618,6 +659,9 @@ TEST_F(PrometheusTest, AdminOnlyWhereAllowed) {
             204);
   EXPECT_EQ(admin.deleted, "1 1000 2000");
   EXPECT_EQ(Ask("POST", "/api/v1/admin/tsdb/delete_series").status, 400);
+  EXPECT_EQ(Ask("POST", "/api/v1/admin/tsdb/delete_series", {{"match[]", "{}"}}).body,
+            R"({"status":"error","errorType":"bad_data","error":"invalid parameter \"match[]\": )"
+            R"(match[] must contain at least one non-empty matcher"})");
   EXPECT_EQ(Ask("POST", "/api/v1/admin/tsdb/clean_tombstones").status, 500);
   EXPECT_EQ(Ask("GET", "/api/v1/admin/tsdb/clean_tombstones").status, 405);
 }
@@ -662,6 +706,12 @@ TEST_F(PrometheusTest, FederatesTheNewestSamples) {
             "# TYPE \"b.c\" unknown\n"
             "{\"b.c\",instance=\"\"} 1 1767225600\n"
             "# EOF\n");
+  // A _ for each character; how names are escaped goes by the offer that is taken.
+  series.Add(Labels{{"__name__", "m"}, {"größe", "1"}, {"job", "c"}}, kNowMs, 1);
+  EXPECT_EQ(Ask("GET", "/federate", {{"match[]", "{job=\"c\"}"}},
+                {{"accept", "application/openmetrics-text;escaping=allow-utf-8;q=0.1,text/plain"}})
+                .body,
+            "# TYPE m untyped\nm{gr__e=\"1\",job=\"c\",instance=\"\"} 1 1767225600000\n");
   EXPECT_EQ(Ask("GET", "/federate", {{"match[]", "up["}}).status, 400);
   EXPECT_EQ(Ask("GET", "/federate").body, "");
 }
@@ -783,8 +833,13 @@ TEST_F(PrometheusTest, OpenApiDescribesTheRouter) {
   ASSERT_TRUE(problems.empty()) << problems.list().front().ToString() << answer.body;
   const ConfigNode* paths = node.Find("paths");
   ASSERT_NE(paths, nullptr);
-  EXPECT_EQ(paths->keys.size(), PromRoutes().size() + 1);
+  const std::set<std::string> elsewhere = {"/write", "/read", "/otlp/v1/metrics"};
+  EXPECT_EQ(paths->keys.size(), PromRoutes().size() + 1 + elsewhere.size());
   for (std::size_t i = 0; i < paths->keys.size(); ++i) {
+    if (elsewhere.contains(paths->keys[i])) {
+      EXPECT_NE(paths->items[i].Find("post"), nullptr) << paths->keys[i];
+      continue;
+    }
     std::string path = "/api/v1" + paths->keys[i];
     if (const std::size_t at = path.find("{name}"); at != std::string::npos) {
       path.replace(at, 6, "job");
