@@ -156,6 +156,15 @@ TEST_F(Hostile, Queries) {
        range("label_replace(some_total, \"n\", \"$1$1$1$1\", \"n\", \"(.*)\")",
              fmt::format("start={}&end={}&step=0.01", now_ms_ / 1000 - 60, now_ms_ / 1000)),
        kForm, 422, "samples", failed},
+      {"a label that grows", query,
+       instant(Times("label_replace(", 12) + "some_total{n=\"1\"}" +
+               Times(R"re(, "n", "$1$1$1$1$1$1$1$1", "n", "(.*)"))re", 12)),
+       kForm, 422, "label value of more than 65536 bytes", failed},
+      {"labels that grow", query,
+       instant(Times("label_join(", 15) + "some_total" + Times(R"re(, "n", "", "n", "n"))re", 15)),
+       kForm, 422, "too many samples", failed},
+      {"all series in two halves", "/api/v1/series", "match[]=some_total&match[]=other_total",
+       kForm, 422, "more than 3000 series", failed},
   });
 }
 

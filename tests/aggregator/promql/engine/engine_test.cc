@@ -173,6 +173,33 @@ TEST_F(EngineTest, SamplesInMemoryAreLimited) {
   EXPECT_EQ(Run(request), Failure(QueryErrorKind::kExecution, message));
 }
 
+TEST_F(EngineTest, WhatFunctionsMakeIsLimited) {
+  const std::string message =
+      "query processing would load too many samples into memory in query execution";
+  const std::string text(3000, 'x');
+  auto request = Instant("label_replace(a_total, \"x\", \"" + text + "\", \"\", \"\")", 50);
+  request.limits.samples_max = 1000;
+  EXPECT_EQ(Run(request).size(), 2U);
+  request.limits.samples_max = 300;
+  EXPECT_EQ(Run(request), Failure(QueryErrorKind::kExecution, message));
+  // Copies in a join.
+  request = Instant("count(a_total * on() group_left(x) label_replace(vector(1), \"x\", \"" + text +
+                        "\", \"\", \"\"))",
+                    50);
+  request.limits.samples_max = 300;
+  EXPECT_EQ(Run(request), Failure(QueryErrorKind::kExecution, message));
+  // A column for each quantile, and a quantile for each step.
+  options_.parse.experimental_functions = true;
+  for (const char* bound : {"1", "+Inf"}) {
+    source_.Add(Labels{{"__name__", "h_bucket"}, {"le", bound}}, 0, 10);
+  }
+  request = Range("histogram_quantiles(h_bucket, \"q\", time() / 1000)", 0, 100, 1);
+  request.limits.samples_max = 20'000;
+  EXPECT_EQ(Run(request).size(), 101U);
+  request.limits.samples_max = 5'000;
+  EXPECT_EQ(Run(request), Failure(QueryErrorKind::kExecution, message));
+}
+
 TEST_F(EngineTest, MemoryOfInputsIsGivenBack) {
   auto request = Range("sum(a_total) + sum(a_total) + sum(a_total) + sum(a_total)", 0, 100, 1);
   Run(request);
