@@ -176,7 +176,7 @@ Status Fetcher::GetReady() {
   if (multi_ != nullptr) return {};
   OPS_TRY(curl_, LoadCurl());
   CURLM* multi = curl_->multi_init();
-  if (multi == nullptr) return Exhausted("libcurl gives no handle");
+  if (multi == nullptr) return Unavailable("libcurl gives no handle");
   multi_ = multi;
   curl_->multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, &Calls::OnSocket);
   curl_->multi_setopt(multi, CURLMOPT_SOCKETDATA, this);
@@ -200,6 +200,7 @@ Status Fetcher::Configure(Transfer& t) {
   t.Set(CURLOPT_PROTOCOLS_STR, "http,https");
   t.Set(CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
   t.Set(CURLOPT_NOSIGNAL, 1L);
+  t.Set(CURLOPT_QUICK_EXIT, 1L);  // Else the end waits on the loop for the thread's look-up.
   t.Set(CURLOPT_PRIVATE, &t);
   t.Set(CURLOPT_ERRORBUFFER, t.error);
   t.Set(CURLOPT_WRITEFUNCTION, &Calls::OnBody);
@@ -236,7 +237,7 @@ Status Fetcher::Configure(Transfer& t) {
   const BasicAuth& basic = http.basic_auth;
   OPS_TRY(const std::string user, TextOrFile(basic.username, basic.username_file));
   OPS_TRY(const std::string password, TextOrFile(basic.password, basic.password_file));
-  if (!user.empty()) {
+  if (!user.empty() || !password.empty()) {
     t.Set(CURLOPT_HTTPAUTH, static_cast<long>(CURLAUTH_BASIC));
     t.Set(CURLOPT_USERNAME, user.c_str());
     t.Set(CURLOPT_PASSWORD, password.c_str());
@@ -265,7 +266,7 @@ Result<Fetcher::Id> Fetcher::Start(FetchRequest request, Done done) {
   transfer->request = std::move(request);
   transfer->done = std::move(done);
   transfer->easy = curl_->easy_init();
-  if (transfer->easy == nullptr) return Exhausted("libcurl gives no handle");
+  if (transfer->easy == nullptr) return Unavailable("libcurl gives no handle");
   OPS_RETURN_IF_ERROR(Configure(*transfer));
   const CURLMcode added = curl_->multi_add_handle(static_cast<CURLM*>(multi_), transfer->easy);
   if (added != CURLM_OK) return Internal(curl_->multi_strerror(added));

@@ -7,7 +7,8 @@
 // All on the loop, the construction and the end too. done is called once, never from
 // within Start, unless the request was cancelled or the Fetcher ended; it may Start
 // others. The body is bounded while it is read, after decompression. Names are looked up
-// on threads of libcurl.
+// on threads of libcurl; a request that ends meanwhile leaves its thread to the resolver's
+// own timeout.
 #pragma once
 
 #include <cstddef>

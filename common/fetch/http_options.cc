@@ -72,7 +72,8 @@ const OptionTable<HttpHeader>& HeaderTable() {
 
 void CheckHttp(const HttpOptions& http, const ConfigReport& report) {
   const BasicAuth& basic = http.basic_auth;
-  const bool has_basic = !basic.username.empty() || !basic.username_file.empty();
+  const bool has_basic = !basic.username.empty() || !basic.username_file.empty() ||
+                         !basic.password.empty() || !basic.password_file.empty();
   const bool has_authorization =
       !http.authorization.credentials.empty() || !http.authorization.credentials_file.empty();
   const bool has_bearer = !http.bearer_token.empty() || !http.bearer_token_file.empty();
