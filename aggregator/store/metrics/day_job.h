@@ -32,6 +32,9 @@ class DayReader {
   virtual DayNumber day() const = 0;
   // What it shows is all that was written up to this cut.
   virtual WalPosition cut() const = 0;
+  // The first cut that wrote into the day's file. What was done on the day up to a cut before
+  // it was done on another file: that one went, and samples came late.
+  virtual WalPosition first_cut() const = 0;
   // Label sets of the ids. Ids are the day's own.
   virtual const SeriesIndex& index() const = 0;
 

@@ -126,6 +126,12 @@ struct MetricDayInfo {
   SealRecord seal;          // All 0 where it was never sealed.
 };
 
+// The cuts that wrote into a day's file: the first tells it from one that was there before.
+struct DayCuts {
+  WalPosition first = 0;
+  WalPosition newest = 0;
+};
+
 // What sealing needs beside the day. References are valid during the call.
 struct SealWork {
   const SealTurn& turn;
@@ -169,8 +175,8 @@ class MetricDays {
   // done on it. False: none is. Beside queries, Flush, Clean and Retain; one at a time.
   Result<bool> SealDue(const SealWork& work) OPS_EXCLUDES(write_mutex_, mutex_);
   std::vector<MetricDayInfo> Infos() const OPS_EXCLUDES(mutex_);  // Ascending.
-  // Of the days that overlap [from_ms, to_ms] the newest cut that wrote into them.
-  std::map<DayNumber, WalPosition> Written(std::int64_t from_ms, std::int64_t to_ms) const
+  // The days that overlap [from_ms, to_ms].
+  std::map<DayNumber, DayCuts> Written(std::int64_t from_ms, std::int64_t to_ms) const
       OPS_EXCLUDES(mutex_);
 
   // Adds to out what the block's bytes have of its series. kCorrupt: they are damaged.
@@ -280,6 +286,7 @@ class MetricDays {
   std::uint64_t uses_ OPS_GUARDED_BY(mutex_) = 0;
   std::array<std::uint64_t, 4> uses_at_flush_ OPS_GUARDED_BY(mutex_) = {};  // The last ones.
   struct DayState {
+    WalPosition first = 0;  // Cuts: the first in the file, the newest.
     WalPosition written = 0;
     SealRecord seal;
     std::int64_t failed_ms = 0;   // When sealing failed. 0: it did not.

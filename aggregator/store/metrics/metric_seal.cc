@@ -110,8 +110,9 @@ void AppendBlocks(WalPosition cut, StoredMetricBlock::Kind kind,
 
 void MetricDays::NoteWritten(DayNumber day, WalPosition cut) {
   MutexLock lock(mutex_);
-  WalPosition& written = states_[day].written;
-  written = std::max(written, cut);
+  DayState& state = states_[day];
+  if (state.first == 0) state.first = cut;
+  state.written = std::max(state.written, cut);
 }
 
 Status MetricDays::Recover(WalPosition flushed) {
@@ -124,6 +125,8 @@ Status MetricDays::Recover(WalPosition flushed) {
     OPS_TRY(Cursor cursor, txn.OpenCursor(*table));
     OPS_TRY(const auto last, cursor.Last());
     if (last) state.written = std::min(DayFiles::CutOf(last->first), flushed);
+    OPS_TRY(const auto first, cursor.Seek(DayFiles::Key(1, 0)));  // Cut 0 is no flush's.
+    if (first) state.first = std::min(DayFiles::CutOf(first->first), flushed);
     OPS_TRY(const auto bytes, txn.Get(*table, DayFiles::Key(0, kSealNumber)));
     if (!bytes) return {};
     auto record = DecodeSealRecord(*bytes);
@@ -153,13 +156,12 @@ std::vector<MetricDayInfo> MetricDays::Infos() const {
   return out;
 }
 
-std::map<DayNumber, WalPosition> MetricDays::Written(std::int64_t from_ms,
-                                                     std::int64_t to_ms) const {
-  std::map<DayNumber, WalPosition> out;
+std::map<DayNumber, DayCuts> MetricDays::Written(std::int64_t from_ms, std::int64_t to_ms) const {
+  std::map<DayNumber, DayCuts> out;
   MutexLock lock(mutex_);
   const auto end = states_.upper_bound(DayOfMs(to_ms));
   for (auto it = states_.lower_bound(DayOfMs(from_ms)); it != end; ++it) {
-    out.emplace(it->first, it->second.written);
+    out[it->first] = {.first = it->second.first, .newest = it->second.written};
   }
   return out;
 }
@@ -384,9 +386,15 @@ Status MetricDays::CheckRoom(DayNumber number, std::uint64_t spare_bytes) const 
 Status MetricDays::DoJob(DayNumber number, WalPosition cut, DayJob& job, const SealWork& work) {
   OPS_TRY(Taken taken, Take(number));
   if (taken.day == nullptr) return {};
-  StoredDay day(
-      {.number = number, .day = std::move(taken.day), .env = std::move(taken.env), .cut = cut},
-      work.tombstones, {});
+  const std::map<DayNumber, DayCuts> cuts = Written(number * kMsPerDay, number * kMsPerDay);
+  const auto of = cuts.find(number);
+  if (of == cuts.end()) return {};  // Dropped meanwhile.
+  StoredDay day({.number = number,
+                 .day = std::move(taken.day),
+                 .env = std::move(taken.env),
+                 .cut = cut,
+                 .first_cut = of->second.first},
+                work.tombstones, {});
   if (Status done = job.Run(day, work.turn.cancelled); !done) {
     return std::move(done).error().At(std::string(job.name()));
   }

@@ -52,7 +52,7 @@ struct MetricsOptions {
 };
 
 struct SamplePlaces {
-  std::map<DayNumber, WalPosition> written;  // Days with a file; the newest cut in it.
+  std::map<DayNumber, DayCuts> written;  // Days with a file.
   // What no flush wrote yet is within these: first and last ms, apart, ascending.
   std::vector<std::pair<std::int64_t, std::int64_t>> unflushed;
 

@@ -22,12 +22,14 @@ class StoredDay final : public DayReader {
     std::shared_ptr<MetricDay> day;
     std::shared_ptr<Env> env;
     WalPosition cut = 0;  // Later blocks are left out.
+    WalPosition first_cut = 0;
   };
   // What tombstones hide is left out, and so are the series `without` (ascending).
   StoredDay(From from, const TombstoneList& tombstones, std::vector<SeriesId> without);
 
   DayNumber day() const override { return from_.number; }
   WalPosition cut() const override { return from_.cut; }
+  WalPosition first_cut() const override { return from_.first_cut; }
   const SeriesIndex& index() const override { return from_.day->index(); }
   Status ForEach(const OnSeries& fn, const std::function<bool()>& cancelled) override;
 

@@ -5,7 +5,7 @@
 #include <tuple>
 #include <utility>
 
-#include "aggregator/store/rollup/rollup_list.h"
+#include "aggregator/store/rollup/carry_reader.h"
 #include "common/base/check.h"
 #include "common/model/labels.h"
 
@@ -112,6 +112,7 @@ void DayWriter::AddSeries(const DaySeries& series, std::uint64_t metric, const H
     entries_.push_back({.metric = metric, .key = key, .id = series.id, .fine = {}, .coarse = {}});
     buffered_ += kEntryBytes;
     ++series_;
+    if (files_.front().before || files_.back().before) keys_.push_back(key);
   }
   Entry& entry = entries_[at->second];
   samples_ += series.samples.size() + series.histograms.size();
@@ -197,26 +198,60 @@ Status DayWriter::WriteBlock(std::span<const Entry> entries) {
   for (const Entry& entry : entries) ids.push_back(entry.id);
   std::vector<Labels> labels;
   index_->AppendLabels(ids, labels);
-  const RollupList list = WriteRollupList(labels);
+  RollupList list = WriteRollupList(labels);
   for (File& file : files_) {
     RollupBlockWriter writer(list.name);
     for (const Entry& entry : entries) {
       const Encoded& encoded = file.resolution_ms == kFineMs ? entry.fine : entry.coarse;
       writer.Add(encoded.shape == nullptr ? std::string_view() : *encoded.shape, encoded.values);
     }
-    const BlockKey key = {.metric = entries.front().metric,
-                          .day = day_,
-                          .generation = file.generation,
-                          .number = file.next_number++};
-    file.puts.push_back({.key = ListKeyOf(list.name), .value = list.bytes, .list = true});
-    file.puts.push_back({.key = key.ToBytes(), .value = writer.Finish()});
-    file.put_bytes += list.bytes.size() + file.puts.back().value.size();
-    if (file.put_bytes >= options_.transaction_bytes_max) OPS_RETURN_IF_ERROR(WritePuts(file));
+    OPS_RETURN_IF_ERROR(PutBlock(file, entries.front().metric, list, writer.Finish()));
   }
   return {};
 }
 
+Status DayWriter::PutBlock(File& file, std::uint64_t metric, RollupList list,
+                           std::string bytes) const {
+  const BlockKey key = {
+      .metric = metric, .day = day_, .generation = file.generation, .number = file.next_number++};
+  file.put_bytes += list.bytes.size() + bytes.size();
+  file.puts.push_back({.key = ListKeyOf(list.name), .value = std::move(list.bytes), .list = true});
+  file.puts.push_back({.key = key.ToBytes(), .value = std::move(bytes)});
+  return file.put_bytes < options_.transaction_bytes_max ? Status() : WritePuts(file);
+}
+
+Status DayWriter::CarryOver() {
+  std::sort(keys_.begin(), keys_.end());
+  for (File& file : files_) {
+    if (!file.before) continue;
+    CarryReader reader(
+        *file.env,
+        {.resolution_ms = file.resolution_ms, .day = day_, .generation = file.before->generation},
+        keys_);
+    for (bool more = true; more;) {
+      std::vector<CarriedBlock> blocks;
+      OPS_TRY(more, reader.Some(options_.transaction_bytes_max, blocks));
+      for (CarriedBlock& one : blocks) {
+        file.carried_series += one.series;
+        file.carried_samples += one.samples;
+        OPS_RETURN_IF_ERROR(PutBlock(file, one.metric, std::move(one.list), std::move(one.bytes)));
+      }
+    }
+    OPS_RETURN_IF_ERROR(WritePuts(file));
+  }
+  return {};
+}
+
+std::optional<RollupDay> DayWriter::FarMore() const {
+  for (const File& file : files_) {
+    if (!file.before || file.before->edited) continue;
+    if (samples_ + file.carried_samples < file.before->samples / 2) return file.before;
+  }
+  return std::nullopt;
+}
+
 Status DayWriter::WritePuts(File& file) const {
+  if (file.puts.empty()) return {};
   OPS_TRY(WriteTxn txn, file.env->BeginWrite());
   OPS_TRY(const Table lists, txn.OpenTable(RollupFiles::kLists));
   OPS_TRY(const Table blocks, txn.OpenTable(RollupFiles::kBlocks));
@@ -262,18 +297,16 @@ Status DayWriter::Commit(WalPosition cut, bool edited) {
     OPS_RETURN_IF_ERROR(WriteDay(file, {.generation = file.generation,
                                         .cut = cut,
                                         .edited = edited,
-                                        .series = series_,
-                                        .samples = samples_}));
+                                        .series = series_ + file.carried_series,
+                                        .samples = samples_ + file.carried_samples}));
   }
   return {};
 }
 
-Status DayWriter::Abandon(WalPosition cut) {
+Status DayWriter::Abandon() {
   for (File& file : files_) {
-    if (!file.before) continue;
-    RollupDay day = *file.before;
-    day.cut = cut;
-    OPS_RETURN_IF_ERROR(WriteDay(file, day));
+    // Where nothing was, the next writer of the day takes away what is half made.
+    if (file.before) OPS_RETURN_IF_ERROR(WriteDay(file, *file.before));
   }
   return {};
 }

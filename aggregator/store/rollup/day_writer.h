@@ -4,11 +4,14 @@
 //
 //   OPS_TRY(DayWriter writer, DayWriter::Begin(files, day, options));
 //   OPS_RETURN_IF_ERROR(writer.Add(index, series));  // Portion by portion.
-//   OPS_RETURN_IF_ERROR(writer.Commit(cut));
+//   OPS_RETURN_IF_ERROR(writer.Finish());
+//   OPS_RETURN_IF_ERROR(writer.CarryOver());
+//   OPS_RETURN_IF_ERROR(writer.Commit(cut, edited));
 //
 // Encoded series wait until there are buffer_bytes of them, are then sorted by metric and
 // written as blocks, so that a metric's series stand together. One thread, one writer at a
-// time. Memory: buffer_bytes and half as much again. Cost: about 15 ns a sample (README.md).
+// time. Memory: buffer_bytes and half as much again; 16 B a series of a day that is made anew.
+// Cost: about 15 ns a sample (README.md).
 #pragma once
 
 #include <cstddef>
@@ -26,6 +29,7 @@
 #include "aggregator/store/metrics/series_index.h"
 #include "aggregator/store/rollup/rollup_block.h"
 #include "aggregator/store/rollup/rollup_files.h"
+#include "aggregator/store/rollup/rollup_list.h"
 #include "common/base/result.h"
 
 namespace opssight {
@@ -47,13 +51,18 @@ class DayWriter {
   Status Add(const SeriesIndex& index, std::span<const DaySeries> series);
   // Writes what waits; nothing counts yet.
   Status Finish();
+  // Takes over the buckets of series that were there before and have no samples any more: a
+  // rule of retention took those, or they are damaged. Of what was deleted there are none.
+  // Once, after Finish. Looks at all blocks of the months.
+  Status CarryOver();
   // What is written counts from now on, and what was there before goes.
   Status Commit(WalPosition cut, bool edited);
-  // What is written goes; what was there before counts on, as of this cut.
-  Status Abandon(WalPosition cut);
+  // What is written goes; what was there before counts on, as it was.
+  Status Abandon();
 
-  const std::optional<RollupDay>& before() const { return files_.front().before; }
-  std::uint64_t series() const { return series_; }
+  // What was there before, in either file, where it was made of more than twice the samples
+  // and nothing was deleted from it. After CarryOver.
+  std::optional<RollupDay> FarMore() const;
   std::uint64_t samples() const { return samples_; }
   std::uint32_t generation(std::int64_t resolution_ms) const;
 
@@ -82,6 +91,8 @@ class DayWriter {
     std::uint32_t next_number = 0;
     std::vector<Put> puts;
     std::size_t put_bytes = 0;
+    std::uint64_t carried_series = 0;
+    std::uint64_t carried_samples = 0;
   };
 
   DayWriter(DayNumber day, const DayWriterOptions& options) : day_(day), options_(options) {}
@@ -91,6 +102,7 @@ class DayWriter {
   Status WriteRun();
   Status WriteMetric(std::span<const Entry> entries);
   Status WriteBlock(std::span<const Entry> entries);
+  Status PutBlock(File& file, std::uint64_t metric, RollupList list, std::string bytes) const;
   Status CommitTxn(WriteTxn txn) const;
   // The day's blocks but those of one generation go.
   Status DropOthers(Env& env, std::uint32_t keep) const;
@@ -101,6 +113,7 @@ class DayWriter {
   DayWriterOptions options_;
   std::vector<File> files_;  // The fine one, the coarse one.
   const SeriesIndex* index_ = nullptr;
+  std::vector<Hash128> keys_;  // Of the series, where there was something before.
   std::uint64_t series_ = 0;
   std::uint64_t samples_ = 0;
   std::vector<Entry> entries_;

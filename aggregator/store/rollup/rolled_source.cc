@@ -30,16 +30,25 @@ DayNumber FirstDay(std::int64_t from_ms) {
   return DayOfMs(std::max<std::int64_t>(from_ms, 0));
 }
 
-// The days whose buckets say what samples say: made of all of them, or there are none any more.
-Days Usable(const RollupDays& rolled, const SamplePlaces& places, const RollupStore& rollups) {
+// The days whose samples are gone. What came late to one does not bring them back.
+Days WithoutSamples(const RollupDays& rolled, const SamplePlaces& places) {
   Days out;
   for (const auto& [day, record] : rolled) {
-    if (places.IsUnflushed(day)) continue;
     const auto written = places.written.find(day);
-    if (written != places.written.end() &&
-        (record.edited || written->second > record.cut || rollups.IsDamaged(day))) {
-      continue;
-    }
+    const WalPosition first = written == places.written.end() ? 0 : written->second.first;
+    if (IsWithoutSamples(record, first)) out.insert(day);
+  }
+  return out;
+}
+
+// The days whose buckets say what samples say: made of all of them. gone is usable as it is.
+Days Usable(const RollupDays& rolled, const SamplePlaces& places, const RollupStore& rollups,
+            const Days& gone) {
+  Days out = gone;
+  for (const auto& [day, record] : rolled) {
+    if (record.edited || places.IsUnflushed(day) || rollups.IsDamaged(day)) continue;
+    const auto written = places.written.find(day);
+    if (written != places.written.end() && written->second.newest > record.cut) continue;
     out.insert(day);
   }
   return out;
@@ -89,7 +98,8 @@ Result<Slots> RolledSource::SelectSlots(const std::vector<Matcher>& matchers,
   const SamplePlaces places = samples_.PlacesOf(from_ms, to_ms);
   OPS_TRY(const RollupDays all,
           ReadRollupDays(rollups_.files(), query.resolution_ms, DayOfMs(from_ms), DayOfMs(to_ms)));
-  const Days rolled = Usable(all, places, rollups_);
+  const Days gone = WithoutSamples(all, places);
+  const Days rolled = Usable(all, places, rollups_, gone);
   if (rolled.empty()) {
     unrolled_.fetch_add(1, std::memory_order_relaxed);
     return Slots();
@@ -117,7 +127,7 @@ Result<Slots> RolledSource::SelectSlots(const std::vector<Matcher>& matchers,
   }
   if (!reader.damaged().empty()) rollups_.MarkDamaged(reader.damaged());
   const bool better = std::any_of(reader.damaged().begin(), reader.damaged().end(),
-                                  [&](DayNumber day) { return places.written.contains(day); });
+                                  [&](DayNumber day) { return !gone.contains(day); });
   if (refused || better) {
     refused_.fetch_add(1, std::memory_order_relaxed);
     return Slots();
@@ -130,15 +140,12 @@ Result<RolledSource::Gone> RolledSource::FindGone(std::int64_t from_ms, std::int
   Gone gone;
   if (to_ms < 0 || from_ms > to_ms) return gone;
   const SamplePlaces places = samples_.PlacesOf(from_ms, to_ms);
-  // Most queries are of days that all have samples.
-  if (!places.written.empty() && FirstDay(from_ms) >= places.written.begin()->first) return gone;
   Days seen;
   for (const std::int64_t resolution_ms : {kFineMs, kCoarseMs}) {
     OPS_TRY(const RollupDays rolled,
             ReadRollupDays(rollups_.files(), resolution_ms, FirstDay(from_ms), DayOfMs(to_ms)));
-    for (const auto& [day, record] : rolled) {
-      if (record.series == 0 || places.written.contains(day) || !seen.insert(day).second) continue;
-      gone.days[resolution_ms].insert(day);
+    for (const DayNumber day : WithoutSamples(rolled, places)) {
+      if (seen.insert(day).second) gone.days[resolution_ms].insert(day);
     }
   }
   return gone;

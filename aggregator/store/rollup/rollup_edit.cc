@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <deque>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -13,7 +14,7 @@
 namespace opssight {
 namespace {
 
-bool IsHit(const DayBucket& one, DayNumber day, const RollupEdit& edit) {
+bool HasPart(const DayBucket& one, DayNumber day, const RollupEdit& edit) {
   const TimeBucket& bucket = one.bucket;
   const std::int64_t end_ms = EndOfBucket(day, edit.resolution_ms, one.number);
   const bool only_stale = bucket.count == 0;
@@ -29,7 +30,7 @@ class Editor {
 
   // Edits blocks from `next` on, until there are so many bytes to write. False: that was all.
   Result<bool> Some(std::size_t bytes_max) {
-    std::vector<std::pair<std::string, std::string>> changed;
+    std::vector<Changed> changed;
     bool more = false;
     {
       OPS_TRY(ReadTxn txn, env_.BeginRead());
@@ -38,16 +39,36 @@ class Editor {
     if (changed.empty()) return more;
     OPS_TRY(WriteTxn txn, env_.BeginWrite());
     OPS_TRY(const Table blocks, txn.OpenTable(RollupFiles::kBlocks));
-    for (const auto& [key, value] : changed) OPS_RETURN_IF_ERROR(txn.Put(blocks, key, value));
+    OPS_TRY(const Table days, txn.OpenTable(RollupFiles::kDays));
+    for (const Changed& one : changed) {
+      OPS_RETURN_IF_ERROR(txn.Put(blocks, one.key.ToBytes(), one.value));
+      OPS_RETURN_IF_ERROR(Mark(txn, days, one.key));
+    }
     OPS_RETURN_IF_ERROR(txn.Commit());
+    any_ = true;
     return more;
   }
+  bool any() const { return any_; }  // Whether something was edited.
 
  private:
   using Places = std::vector<SeriesId>;
+  struct Changed {
+    BlockKey key;
+    std::string value;
+  };
 
-  Result<bool> Look(ReadTxn& txn, std::size_t bytes_max,
-                    std::vector<std::pair<std::string, std::string>>& changed) {
+  // A generation that does not count yet says it with its own record.
+  Status Mark(WriteTxn& txn, Table days, const BlockKey& key) {
+    if (!marked_.insert(key.day).second) return {};
+    OPS_TRY(const auto bytes, txn.Get(days, DayKeyOf(key.day)));
+    if (!bytes) return {};
+    auto record = DecodeRollupDay(*bytes);
+    if (!record || record->generation != key.generation || record->edited) return {};
+    record->edited = true;
+    return txn.Put(days, DayKeyOf(key.day), EncodeRollupDay(*record));
+  }
+
+  Result<bool> Look(ReadTxn& txn, std::size_t bytes_max, std::vector<Changed>& changed) {
     constexpr std::size_t kLooksMax = 10'000;  // In one transaction.
     OPS_TRY(const Table lists, txn.OpenTable(RollupFiles::kLists));
     OPS_TRY(const Table blocks, txn.OpenTable(RollupFiles::kBlocks));
@@ -59,7 +80,7 @@ class Editor {
         OPS_TRY(auto value, Edited(txn, lists, *key, at->second));
         if (value) {
           bytes += value->size();
-          changed.emplace_back(at->first, *std::move(value));
+          changed.push_back({.key = *key, .value = *std::move(value)});
         }
       }
       OPS_TRY(at, cursor.Next());
@@ -83,12 +104,8 @@ class Editor {
     bool changed = false;
     for (std::size_t i = 0; i < block->size(); ++i) {
       DayBuckets buckets;
-      const bool hit =
-          std::binary_search(places->begin(), places->end(), i) && !block->NeedsSamples(i) &&
-          DecodeBuckets(key.day, edit_.resolution_ms, block->shape(i), block->values(i), buckets) &&
-          std::erase_if(buckets,
-                        [&](const DayBucket& one) { return IsHit(one, key.day, edit_); }) != 0;
-      if (!hit) {
+      if (!std::binary_search(places->begin(), places->end(), i) ||
+          !IsHit(*block, i, key.day, buckets)) {
         writer.Add(block->shape(i), block->values(i));
         continue;
       }
@@ -98,6 +115,18 @@ class Editor {
     }
     if (!changed) return std::optional<std::string>();
     return std::optional<std::string>(writer.Finish());
+  }
+
+  // Whether something of series i goes; left: what stays.
+  bool IsHit(const RollupBlock& block, std::size_t i, DayNumber day, DayBuckets& left) const {
+    if (block.NeedsSamples(i)) {
+      return edit_.from_ms <= day * kMsPerDay && edit_.to_ms >= (day + 1) * kMsPerDay - 1;
+    }
+    if (!DecodeBuckets(day, edit_.resolution_ms, block.shape(i), block.values(i), left)) {
+      return false;
+    }
+    const auto hit = [&](const DayBucket& one) { return HasPart(one, day, edit_); };
+    return std::erase_if(left, hit) != 0;
   }
 
   Result<const Places*> Find(ReadTxn& txn, Table lists, const Hash128& list) {
@@ -113,16 +142,18 @@ class Editor {
   const RollupEdit& edit_;
   std::string next_ = std::string(1, '\0');
   std::unordered_map<Hash128, Places> places_;
+  std::set<DayNumber> marked_;
+  bool any_ = false;
 };
 
 }  // namespace
 
-Status DropBuckets(Env& env, const RollupEdit& edit, std::size_t transaction_bytes_max) {
+Result<bool> DropBuckets(Env& env, const RollupEdit& edit, std::size_t transaction_bytes_max) {
   Editor editor(env, edit);
   for (bool more = true; more;) {
     OPS_TRY(more, editor.Some(transaction_bytes_max));
   }
-  return {};
+  return editor.any();
 }
 
 }  // namespace opssight

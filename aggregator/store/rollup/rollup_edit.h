@@ -20,8 +20,10 @@ struct RollupEdit {
   std::int64_t to_ms = 0;
 };
 
-// The buckets of matching series that hold something in [from_ms, to_ms] go. Doing it again
-// changes nothing. Blocks and lists that are damaged stay as they are.
-Status DropBuckets(Env& env, const RollupEdit& edit, std::size_t transaction_bytes_max);
+// The buckets of matching series that hold something in [from_ms, to_ms] go; of series that
+// only samples can tell of, all goes with a whole day, and nothing with less. Whether there was
+// anything; days that had it say so from the same transaction on (RollupDay::edited). Doing it
+// again changes nothing. Blocks and lists that are damaged stay as they are.
+Result<bool> DropBuckets(Env& env, const RollupEdit& edit, std::size_t transaction_bytes_max);
 
 }  // namespace opssight

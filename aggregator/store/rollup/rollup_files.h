@@ -47,6 +47,11 @@ struct RollupDay {
   std::uint64_t series = 0;
   std::uint64_t samples = 0;
 };
+// Whether the samples that this was made of are gone with the day's file: there is none (0), or
+// one that later cuts wrote. Then buckets are all there is of them.
+inline bool IsWithoutSamples(const RollupDay& day, WalPosition first_cut) {
+  return day.series != 0 && (first_cut == 0 || first_cut > day.cut);
+}
 std::string EncodeRollupDay(const RollupDay& day);
 Result<RollupDay> DecodeRollupDay(std::string_view bytes);  // kCorrupt
 

@@ -22,6 +22,15 @@ RollupStore::RollupStore(RollupOptions options)
 
 Status RollupStore::Run(DayReader& day, const std::function<bool()>& cancelled) {
   if (!options_.enabled) return {};
+  OPS_TRY(const bool came_back, CameBack(day));
+  if (came_back) {
+    kept_.fetch_add(1, std::memory_order_relaxed);
+    OPS_LOG(kWarn,
+            "rollup: day {}: samples came when those of its rollups were gone; these stay as "
+            "they were",
+            day.day());
+    return {};
+  }
   OPS_TRY(DayWriter writer,
           DayWriter::Begin(files_, day.day(),
                            {.buffer_bytes = options_.buffer_bytes,
@@ -38,37 +47,56 @@ Status RollupStore::Run(DayReader& day, const std::function<bool()>& cancelled) 
   return {};
 }
 
-// Where there are far fewer samples than there were, it is because retention took them and
-// others came late, or they are damaged; what was made of them before is better.
+// Whether the day's file is another than that of which its rollups were made: retention took
+// it, or it was moved aside. What came since is no more than what came late.
+Result<bool> RollupStore::CameBack(const DayReader& day) const {
+  for (const std::int64_t resolution_ms : {kFineMs, kCoarseMs}) {
+    OPS_TRY(const RollupDays days, ReadRollupDays(files_, resolution_ms, day.day(), day.day()));
+    for (const auto& entry : days) {
+      if (IsWithoutSamples(entry.second, day.first_cut())) return true;
+    }
+  }
+  return false;
+}
+
+// Where there are far fewer samples than there were, though no series is missing, they are
+// damaged; what was made of them before is better.
 Status RollupStore::Finish(DayWriter& writer, DayReader& day) {
-  const std::optional<RollupDay>& before = writer.before();
-  if (before && !before->edited && writer.samples() < before->samples / 2) {
+  OPS_RETURN_IF_ERROR(writer.CarryOver());
+  if (const std::optional<RollupDay> before = writer.FarMore()) {
     kept_.fetch_add(1, std::memory_order_relaxed);
     OPS_LOG(kWarn, "rollup: day {}: {} samples where there were {}; its rollups stay as they were",
             day.day(), writer.samples(), before->samples);
-    return writer.Abandon(day.cut());
+    return writer.Abandon();
   }
-  const std::vector<Deleted> deleted = RecentlyDeleted(day.day());
-  for (const std::int64_t resolution_ms : {kFineMs, kCoarseMs}) {
-    OPS_TRY(const std::shared_ptr<Env> env, files_.Find(resolution_ms, MonthOfDay(day.day())));
-    if (env == nullptr) return Unavailable("rollup: the month was dropped meanwhile");
-    for (const Deleted& one : deleted) {
-      OPS_RETURN_IF_ERROR(
-          DropBuckets(*env,
-                      {.resolution_ms = resolution_ms,
-                       .generations = {{day.day(), writer.generation(resolution_ms)}},
-                       .matchers = one.matchers,
-                       .from_ms = one.from_ms,
-                       .to_ms = one.to_ms},
-                      options_.transaction_bytes_max));
-    }
-  }
-  OPS_RETURN_IF_ERROR(writer.Commit(day.cut(), !deleted.empty()));
+  OPS_TRY(const bool edited, DropDeleted(writer, day.day()));
+  OPS_RETURN_IF_ERROR(writer.Commit(day.cut(), edited));
   days_.fetch_add(1, std::memory_order_relaxed);
   samples_.fetch_add(writer.samples(), std::memory_order_relaxed);
   MutexLock lock(mutex_);
   damaged_.erase(day.day());
   return {};
+}
+
+Result<bool> RollupStore::DropDeleted(const DayWriter& writer, DayNumber day) {
+  const std::vector<Deleted> deleted = RecentlyDeleted(day);
+  bool any = false;
+  for (const std::int64_t resolution_ms : {kFineMs, kCoarseMs}) {
+    OPS_TRY(const std::shared_ptr<Env> env, files_.Find(resolution_ms, MonthOfDay(day)));
+    if (env == nullptr) return Unavailable("rollup: the month was dropped meanwhile");
+    for (const Deleted& one : deleted) {
+      OPS_TRY(const bool some,
+              DropBuckets(*env,
+                          {.resolution_ms = resolution_ms,
+                           .generations = {{day, writer.generation(resolution_ms)}},
+                           .matchers = one.matchers,
+                           .from_ms = one.from_ms,
+                           .to_ms = one.to_ms},
+                          options_.transaction_bytes_max));
+      any = any || some;
+    }
+  }
+  return any;
 }
 
 std::vector<RollupStore::Deleted> RollupStore::RecentlyDeleted(DayNumber day) const {
@@ -106,15 +134,9 @@ Status RollupStore::Delete(const std::vector<Matcher>& matchers, std::int64_t fr
                          .matchers = matchers,
                          .from_ms = from_ms,
                          .to_ms = to_ms};
-      OPS_TRY(WriteTxn txn, env->BeginWrite());
-      OPS_TRY(const Table table, txn.OpenTable(RollupFiles::kDays));
-      for (auto& [day, record] : days) {
-        record.edited = true;
-        OPS_RETURN_IF_ERROR(txn.Put(table, DayKeyOf(day), EncodeRollupDay(record)));
-        edit.generations[day] = record.generation;
-      }
-      OPS_RETURN_IF_ERROR(txn.Commit());
-      OPS_RETURN_IF_ERROR(DropBuckets(*env, edit, options_.transaction_bytes_max));
+      for (const auto& [day, record] : days) edit.generations[day] = record.generation;
+      OPS_TRY(const bool some, DropBuckets(*env, edit, options_.transaction_bytes_max));
+      (void)some;
     }
   }
   return {};

@@ -82,7 +82,10 @@ class RollupStore final : public DayJob {
     std::int64_t to_ms = 0;
     std::int64_t steady_ms = 0;
   };
+  Result<bool> CameBack(const DayReader& day) const;
   Status Finish(DayWriter& writer, DayReader& day) OPS_REQUIRES(write_mutex_);
+  // Takes recently deleted buckets out of what is written. Whether there were any.
+  Result<bool> DropDeleted(const DayWriter& writer, DayNumber day) OPS_REQUIRES(write_mutex_);
   std::vector<Deleted> RecentlyDeleted(DayNumber day) const OPS_EXCLUDES(mutex_);
 
   const RollupOptions options_;

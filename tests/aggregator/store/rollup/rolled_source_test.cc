@@ -60,9 +60,9 @@ class RolledSourceTest : public ::testing::Test {
                                                            .map_bytes = 256UL << 20,
                                                            .committed = committed_});
     ASSERT_TRUE(rollups_->Open().has_value());
-    store_ = std::make_unique<MetricsStore>(
-        MetricsOptions{.dir = dir_.path(), .block_bytes = 8000, .map_bytes = 256UL << 20},
-        layouts_);
+    MetricsOptions options{.dir = dir_.path(), .block_bytes = 8000, .map_bytes = 256UL << 20};
+    options.rules = rules_;
+    store_ = std::make_unique<MetricsStore>(std::move(options), layouts_);
     store_->AddDayJob(*rollups_);
     ASSERT_TRUE(store_->Recover(flushed).has_value());
     source_ = std::make_unique<RolledSource>(*store_, *rollups_);
@@ -151,17 +151,43 @@ class RolledSourceTest : public ::testing::Test {
     EXPECT_EQ(days->begin()->second.samples, samples);
   }
   // A counter from 0 on, one more each minute, over days.
-  void ApplyCounter(int days) {
+  void ApplyCounter(int days) { ApplyMinutes(counter_, days * 24 * 60); }
+  void ApplyMinutes(const Labels& labels, int minutes) {
     std::vector<Sample> samples;
-    for (int i = 0; i < days * 24 * 60; ++i) {
+    for (int i = 0; i < minutes; ++i) {
       samples.push_back({.time_ms = kFirstMs + i * 60'000, .value = static_cast<double>(i)});
     }
-    Apply(counter_, samples);
+    Apply(labels, samples);
+  }
+  void ApplyHistogram(const Labels& labels, std::int64_t time_ms) {
+    BatchContents contents;
+    Histogram histogram;
+    histogram.count = 3;
+    histogram.sum = 4;
+    histogram.zero_count = 3;
+    contents.histograms.push_back({.series = std::make_shared<const Labels>(labels),
+                                   .time_ms = time_ms,
+                                   .histogram = histogram});
+    Submit(contents);
+  }
+  // How many samples each of the first day's hours has of a host's series.
+  std::string CountsOf(const std::string& host) {
+    return Ask("count_over_time(up_total{host=\"" + host + "\"}[6h])", kFirstMs + 6 * kHour,
+               kFirstMs + kMsPerDay - 6 * kHour, 6 * kHour);
+  }
+  std::size_t LabelSets(const std::vector<Matcher>& matchers) {
+    const auto labels =
+        source_->SelectLabels(matchers, kFirstMs, kFirstMs + kMsPerDay - 1, limits_);
+    return labels ? labels->size() : SIZE_MAX;
   }
 
   const std::vector<Matcher> all_;
   const QueryLimits limits_;
   const Labels counter_{{"__name__", "up_total"}, {"host", "a"}};
+  const Labels other_{{"__name__", "up_total"}, {"host", "b"}};
+  const Matcher is_a_ = *Matcher::Make(MatchType::kEqual, "host", "a");
+  const Matcher is_b_ = *Matcher::Make(MatchType::kEqual, "host", "b");
+  std::vector<MetricRule> rules_;
   TempDir dir_;
   std::size_t buffer_bytes_ = 30'000;
   std::function<void()> committed_;
@@ -323,17 +349,167 @@ TEST_F(RolledSourceTest, DeletedBucketsAreGone) {
   EXPECT_TRUE(labels->empty());
 }
 
+// Whatever comes late to a day that retention took: its rollups stay.
+TEST_F(RolledSourceTest, SamplesOfAGoneDayTakeNoRollups) {
+  enum class Before { kNothing, kDeleteNone, kDeleteOther, kDropFine };
+  struct Case {
+    Before before;
+    int late_minutes;  // 0: an exemplar.
+  };
+  const std::vector<Case> cases = {
+      {Before::kNothing, 1},     {Before::kNothing, 1440},  {Before::kNothing, 0},
+      {Before::kDeleteNone, 1},  {Before::kDeleteNone, 0},  {Before::kDeleteOther, 1},
+      {Before::kDeleteOther, 0}, {Before::kDropFine, 1440}, {Before::kDropFine, 0},
+  };
+  for (const Case& one : cases) {
+    SCOPED_TRACE(testing::Message() << static_cast<int>(one.before) << " " << one.late_minutes);
+    Close();
+    std::filesystem::remove_all(dir_.path());
+    Reopen(cut_);
+    ApplyCounter(2);
+    ApplyMinutes(other_, 600);
+    Flush();
+    Seal(kFirstMs + 3 * kMsPerDay);
+    ASSERT_TRUE(store_->Retain(kFirstMs + kMsPerDay, 0).has_value());
+    const Matcher none = *Matcher::Make(MatchType::kEqual, "host", "none");
+    if (one.before == Before::kDeleteNone) {
+      ASSERT_TRUE(rollups_->Delete({none}, 0, INT64_MAX).has_value());
+    }
+    if (one.before == Before::kDeleteOther) {
+      ASSERT_TRUE(rollups_->Delete({is_b_}, 0, INT64_MAX).has_value());
+    }
+    if (one.before == Before::kDropFine) {
+      rollups_->Retain((FirstDayOf(MonthOfDay(kFirst) + 1) + 400) * kMsPerDay);
+    }
+    const std::string counts = CountsOf("a");
+    EXPECT_EQ("360 360 360 ", counts.substr(0, 12));
+    if (one.late_minutes != 0) {
+      ApplyMinutes(other_, one.late_minutes);
+    } else {
+      BatchContents contents;
+      contents.exemplars.push_back({.series = std::make_shared<const Labels>(other_),
+                                    .time_ms = kFirstMs + 1000,
+                                    .value = 1});
+      Submit(contents);
+    }
+    Flush();
+    Seal(kFirstMs + 4 * kMsPerDay);
+    EXPECT_EQ(2U, store_->Days().size());
+    EXPECT_EQ(1U, rollups_->kept_days());
+    EXPECT_EQ(counts, CountsOf("a"));
+    ASSERT_TRUE(store_->Retain(kFirstMs + kMsPerDay, 0).has_value());
+    EXPECT_EQ(counts, CountsOf("a"));
+    EXPECT_EQ(one.before == Before::kDropFine ? 0U : 1U, rollups_->files().Months(kFineMs).size());
+  }
+}
+
+// A target whose samples lie before and behind gone days hides none of these.
+TEST_F(RolledSourceTest, LateSamplesHideNoGoneDay) {
+  ApplyCounter(4);
+  Flush();
+  Seal(kFirstMs + 5 * kMsPerDay);
+  ASSERT_TRUE(store_->Retain(kFirstMs + 3 * kMsPerDay, 0).has_value());
+  ASSERT_EQ(1U, store_->Days().size());
+  const std::int64_t end_ms = kFirstMs + 3 * kMsPerDay;
+  const auto aligned = [&] {
+    return Ask("count_over_time(up_total[6h])", kFirstMs + 6 * kHour, end_ms, 6 * kHour);
+  };
+  const auto thin = [&] {
+    return Ask("count_over_time(up_total[361m])", kFirstMs + 7 * kHour, end_ms, 6 * kHour);
+  };
+  const std::string want = aligned();
+  const std::string want_thin = thin();
+  EXPECT_EQ(12 * 4U, want.size()) << want;
+  Apply(counter_, {{.time_ms = kFirstMs + 60'000, .value = 1},
+                   {.time_ms = kFirstMs + 4 * kMsPerDay + 1, .value = 5760}});
+  for (const bool flushed : {false, true}) {
+    if (flushed) {
+      Flush();
+      EXPECT_EQ(3U, store_->Days().size());
+    }
+    EXPECT_EQ(want, aligned());
+    EXPECT_EQ(want_thin, thin());
+    EXPECT_EQ(1U, WarningsOf("count_over_time(up_total[361m])", kFirstMs + 30 * kHour).size());
+    EXPECT_EQ(1U, LabelSets({is_a_}));
+  }
+  // It is there itself, beside what buckets name.
+  EXPECT_EQ("2 ", Ask("count_over_time(up_total[2m])", kFirstMs + 60'001, kFirstMs + 60'001, 1));
+}
+
+// Series that a rule of retention took keep their buckets when the day is made anew, be they
+// the fewer or the more.
+TEST_F(RolledSourceTest, BucketsOfExpiredSeriesStay) {
+  for (const bool more : {false, true}) {
+    Close();
+    std::filesystem::remove_all(dir_.path());
+    rules_ = {{.id = 1, .matchers = {is_b_}, .keep_ms = 3 * kMsPerDay}};
+    Reopen(cut_);
+    ApplyMinutes(counter_, more ? 600 : 1440);
+    ApplyMinutes(other_, more ? 1440 : 600);
+    ApplyHistogram(Labels{{"__name__", "h"}, {"host", "b"}}, kFirstMs + 5);
+    Apply(counter_, {{.time_ms = kFirstMs + 2 * kMsPerDay, .value = 1}});
+    Flush();
+    Seal(kFirstMs + 2 * kMsPerDay);
+    const std::string other = CountsOf("b");
+    Seal(kFirstMs + 5 * kMsPerDay);  // The rule.
+    ASSERT_EQ(2U, store_->expired_series()) << "with the histogram";
+    Apply(counter_, {{.time_ms = kFirstMs + 7 * kHour + 1, .value = 420}});
+    Flush();
+    const std::string with_late = more ? "240 " : "361 ";
+    EXPECT_EQ(with_late, CountsOf("a").substr(4, 4));
+    Seal(kFirstMs + 6 * kMsPerDay);
+    EXPECT_EQ(0U, rollups_->kept_days());
+    ExpectWhole(kFineMs);
+    ExpectWhole(kCoarseMs);
+    ASSERT_TRUE(store_->Retain(kFirstMs + 2 * kMsPerDay, 0).has_value());
+    EXPECT_EQ(other, CountsOf("b"));
+    EXPECT_EQ(with_late, CountsOf("a").substr(4, 4));
+    EXPECT_EQ(1U, LabelSets({is_b_})) << "nothing is left of its histogram";
+  }
+}
+
+TEST_F(RolledSourceTest, DeletedSeriesAreNotTakenOver) {
+  ApplyCounter(2);
+  ApplyMinutes(other_, 1440);
+  Flush();
+  Seal(kFirstMs + 3 * kMsPerDay);
+  ASSERT_TRUE(rollups_->Delete({is_b_}, 0, kFirstMs + 12 * kHour).has_value());
+  ASSERT_TRUE(store_->AddTombstone({is_b_}, 0, INT64_MAX).has_value());
+  const auto days = ReadRollupDays(rollups_->files(), kFineMs, kFirst, kFirst + 1);
+  EXPECT_TRUE(days->at(kFirst).edited);
+  EXPECT_FALSE(days->at(kFirst + 1).edited) << "nothing of it was there";
+  ASSERT_TRUE(rollups_->Delete({is_b_}, 0, INT64_MAX).has_value());
+  Apply(counter_, {{.time_ms = kFirstMs + 1, .value = 0}});
+  Flush();
+  Seal(kFirstMs + 4 * kMsPerDay);
+  ExpectWhole(kFineMs);
+  ExpectWhole(kCoarseMs);
+  ASSERT_TRUE(store_->Retain(kFirstMs + kMsPerDay, 0).has_value());
+  EXPECT_EQ("", CountsOf("b"));
+  EXPECT_EQ(0U, LabelSets({is_b_}));
+  EXPECT_EQ("361 360 360 ", CountsOf("a"));
+}
+
+// Of native histograms a rollup knows only that they were: no more, once all are deleted.
+TEST_F(RolledSourceTest, DeletedHistogramsAreNotNamed) {
+  ApplyCounter(2);
+  ApplyHistogram(Labels{{"__name__", "h"}, {"host", "b"}}, kFirstMs + 5 * kHour);
+  Flush();
+  Seal(kFirstMs + 3 * kMsPerDay);
+  ASSERT_TRUE(store_->Retain(kFirstMs + kMsPerDay, 0).has_value());
+  EXPECT_EQ(1U, LabelSets({is_b_}));
+  ASSERT_TRUE(rollups_->Delete({is_b_}, kFirstMs, kFirstMs + kMsPerDay - 2).has_value());
+  EXPECT_EQ(1U, LabelSets({is_b_})) << "they may be behind it";
+  ASSERT_TRUE(rollups_->Delete({is_b_}, kFirstMs, kFirstMs + kMsPerDay - 1).has_value());
+  EXPECT_EQ(0U, LabelSets({is_b_}));
+  EXPECT_EQ(1U, LabelSets({is_a_}));
+  EXPECT_EQ("60 ", Ask("count_over_time({host=~\".\"}[1h])", kFirstMs + 6 * kHour,
+                       kFirstMs + 6 * kHour, 1));
+}
+
 TEST_F(RolledSourceTest, HistogramsAreAnsweredBySamples) {
   ApplyCounter(1);
-  BatchContents contents;
-  Histogram histogram;
-  histogram.count = 3;
-  histogram.sum = 4;
-  histogram.zero_count = 3;
-  contents.histograms.push_back({.series = std::make_shared<const Labels>(counter_),
-                                 .time_ms = kFirstMs + 5 * kHour + 7,
-                                 .histogram = histogram});
-  Submit(contents);
+  ApplyHistogram(counter_, kFirstMs + 5 * kHour + 7);
   Flush();
   Seal(kFirstMs + 2 * kMsPerDay);
   EXPECT_EQ("60 60 60 60 60 61 60 ",
