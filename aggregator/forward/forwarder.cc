@@ -14,6 +14,9 @@ namespace {
 
 constexpr std::int64_t kLookMs = 200;     // How often the wal is looked at when all is sent.
 constexpr std::int64_t kErrorMs = 1'000;  // After an error of ours.
+// Batches with nothing for a receiver (logs) move the position too; one commit each would be
+// too dear.
+constexpr std::int64_t kRememberIdleMs = 10'000;
 constexpr std::int64_t kRetryAfterMaxS = 300;
 
 // Keys of a MetaTable are short; URLs need not be.
@@ -55,9 +58,21 @@ Forwarder::Forwarder(const ForwardOptions& options, WalTap& tap, const LayoutLoo
       random_(HashOf128(options.id()).low) {}
 
 void Forwarder::Start() {
+  const WalPosition last = tap_.LastPosition();
+  const auto beyond = [last](const ForwardMark& mark) {
+    return mark.position > last || (mark.position == last && mark.items > 0);
+  };
+  if (mark_ && beyond(*mark_)) {
+    stats_.new_wals.Add();
+    OPS_LOG(kError,
+            "forward: {}: its position is entry {}, the last of the wal is {}: the wal is a new "
+            "one; what of the old one was not sent is lost, sending what comes from now on",
+            options_.id(), mark_->position, last);
+    mark_.reset();
+  }
   if (!mark_) {
-    mark_ = ForwardMark{.position = tap_.LastPosition()};
-    tap_.HoldWal(options_.id(), mark_->position);
+    mark_ = ForwardMark{.position = last};
+    tap_.HoldWal(options_.id(), last);
   }
   feed_ = std::make_unique<WalFeed>(tap_, layouts_, options_, relabeler_, *mark_);
   OPS_LOG(kInfo, "forward: {}: sending what the store is given from entry {} on", options_.id(),
@@ -95,19 +110,28 @@ void Forwarder::Run() {
     Hold();
     const bool sent = SendOne();
     Show();
-    if (!sent && !Pause(kLookMs)) return;
+    if (sent) continue;
+    if (Clock::System().SteadyMs() >= remembered_at_ms_ + kRememberIdleMs) RememberIdle();
+    if (!Pause(kLookMs)) break;
   }
+  RememberIdle();
 }
 
-// A receiver that is behind for too long is not worth the disk.
+// Or else the next start would take what had nothing for the receiver for unsent.
+void Forwarder::RememberIdle() {
+  if (feed_->mark() != remembered_) (void)Remember(feed_->mark());
+}
+
+// A receiver that is behind for too long is not worth the disk: the oldest is given up, no
+// more of it than has to be.
 void Forwarder::Hold() {
-  if (tap_.WalBytes() <= options_.wal_bytes_max) {
-    return tap_.HoldWal(options_.id(), feed_->mark().position);
-  }
-  tap_.ReleaseWal(options_.id());
+  const WalPosition oldest = tap_.OldestWithin(options_.wal_bytes_max);
+  tap_.HoldWal(options_.id(), std::max(oldest, remembered_.position));
+  if (oldest <= remembered_.position) return;
   OPS_LOG_EVERY(60, kWarn,
-                "forward: {}: {} batches behind with {} bytes in the wal; the oldest go unsent",
-                options_.id(), tap_.LastPosition() - feed_->mark().position, tap_.WalBytes());
+                "forward: {}: {} batches behind, more than {} bytes; the oldest {} go unsent",
+                options_.id(), tap_.LastPosition() - remembered_.position, options_.wal_bytes_max,
+                oldest - remembered_.position);
 }
 
 bool Forwarder::SendOne() {
@@ -165,7 +189,11 @@ bool Forwarder::Deliver(const WalFeed::Piece& piece) {
 
 bool Forwarder::Remember(const ForwardMark& mark) {
   const Status put = marks_.Put(KeyOf(options_), EncodeMark(mark));
-  if (put) return true;
+  remembered_at_ms_ = Clock::System().SteadyMs();
+  if (put) {
+    remembered_ = mark;
+    return true;
+  }
   OPS_LOG_EVERY(60, kError,
                 "forward: {}: its position cannot be kept: {}; nothing is sent until "
                 "it can",
@@ -201,6 +229,8 @@ void Forwarder::AddMetrics(Registry& registry) const {
   count("given_up_requests", "Requests that the receiver refused for good.",
         stats_.given_up_requests);
   count("given_up_samples", "Samples and native histograms in them.", stats_.given_up_samples);
+  count("new_wals", "Starts that found a new wal, and began with what came from then on.",
+        stats_.new_wals);
   level("trimmed_batches", "Batches that left the wal unsent, since the start.",
         stats_.trimmed_batches);
   level("corrupt_batches", "Batches that could not be read, since the start.",

@@ -1,20 +1,26 @@
 // Forwarder sends what the store is given on to one other receiver by Prometheus remote
 // write 1.0, so that one can leave, or run both side by side.
 //
-//   OPS_TRY(auto forwarder, Forwarder::Open(options, store, store.layouts(), meta,
-//   MakePost(options))); store.Start(…); forwarder->Start(); … forwarder->Stop(); store.Stop();
+//   auto post = MakePost(options);
+//   OPS_TRY(auto to, Forwarder::Open(options, store, store.layouts(), meta, std::move(post)));
+//   store.Start(…);
+//   to->Start();
+//   …
+//   to->Stop();
+//   store.Stop();
 //
 // From the wal, in the order of commits, one request at a time. The position is written to
 // meta.mdb after each acknowledged request and before the next one is sent, so a request
 // that was acknowledged is not sent again, not even after a crash; one whose answer was lost
-// is. A receiver that is away or slow holds the wal up to wal_bytes_max; then the oldest
-// batches go, are counted, and the next start or read goes on behind them. A new receiver
-// begins with what comes from now on.
+// is. A receiver that is away or slow holds the wal's newest wal_bytes_max; of what is older
+// the oldest batches go first, with the trim of what is flushed, and are counted once the
+// receiver is back. A new receiver begins with what comes from now on. So does one whose
+// position is above all of the wal, which is a new one then (it was lost or set aside).
 //
-// | answer | |
-// | 2xx | next |
-// | 429 (by a setting), 5xx, none | again after a back-off, or after Retry-After |
-// | other | the request is given up and counted: sending it again would not help |
+// | answer                        |                                                      |
+// | 2xx                           | next                                                 |
+// | 429 (by a setting), 5xx, none | again after a back-off, or after Retry-After         |
+// | other                         | given up, counted: sending it again would not help   |
 //
 // One thread of its own. Memory: 4 MiB of the wal, decoded, and one request.
 #pragma once
@@ -45,6 +51,7 @@ struct ForwardStats {
   Counter retries;
   Counter given_up_requests;
   Counter given_up_samples;
+  Counter new_wals;       // The position kept was above all of the wal: began anew.
   Gauge trimmed_batches;  // Gone from the wal before they were sent, since the start.
   Gauge corrupt_batches;
   Gauge unknown_layout_samples;
@@ -78,6 +85,7 @@ class Forwarder {
   bool SendOne();  // False: there is nothing to send, or it failed; wait a little.
   bool Deliver(const WalFeed::Piece& piece);
   bool Remember(const ForwardMark& mark);
+  void RememberIdle();
   void Hold();
   void Show();
   bool Pause(std::int64_t ms) OPS_EXCLUDES(mutex_);  // False: stopping.
@@ -88,7 +96,9 @@ class Forwarder {
   MetaTable marks_;
   const std::unique_ptr<Post> post_;
   const Relabeler relabeler_;
-  std::optional<ForwardMark> mark_;  // Nothing: a new receiver.
+  std::optional<ForwardMark> mark_;  // As at the start. Nothing: a new receiver.
+  ForwardMark remembered_;           // In meta.mdb; only what is below it may be trimmed.
+  std::int64_t remembered_at_ms_ = 0;
   std::unique_ptr<WalFeed> feed_;
   ForwardStats stats_;
   Random random_;

@@ -87,8 +87,8 @@ void Flusher::Tick() {
     const FlushReason due = FlushDue(options_, State());
     if (frozen_ || due != FlushReason::kNone) {
       (void)Flush(due);  // Counted and logged there; the next tick tries again.
-    } else if (trim_) {
-      (void)TrimAll();
+    } else {
+      (void)TrimAll();  // What a WalTap lets go of between flushes.
     }
   }
   const bool behind = frozen_ && FlushBehind(options_, State(), parts_.stats.wal_bytes);
@@ -158,7 +158,6 @@ Status Flusher::Complete() {
   parts_.stats.flushed_bytes += frozen_->bytes;
   flushed_ = cut;
   frozen_.reset();
-  trim_ = true;
   last_flush_ms_ = options_.clock->SteadyMs();
   head_bytes_after_flush_ = HeadBytes();
   return {};
@@ -166,15 +165,17 @@ Status Flusher::Complete() {
 
 // In pieces, so that a commit never waits for more than one of them.
 Status Flusher::TrimAll() {
-  while (trim_) {
-    const WalPosition cut = std::min(flushed_, parts_.held.load());
+  const WalPosition cut = std::min(flushed_, parts_.held.load());
+  while (trimmed_ < cut) {
     const auto gone = parts_.wal.Trim(cut, options_.trim_bytes);
     if (!gone) {
       ++parts_.stats.trim_errors;
       return gone.error();
     }
-    trim_ = gone->entries != 0;
-    if (!trim_) break;
+    if (gone->entries == 0) {
+      trimmed_ = cut;
+      break;
+    }
     At(StorePoint::kTrimmed);
     Pause(1);
   }

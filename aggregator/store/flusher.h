@@ -81,7 +81,7 @@ class Flusher {
   // The flusher's thread only.
   WalPosition flushed_;
   std::optional<ApplyWorkers::Cut> frozen_;  // Of a round that is not complete.
-  bool trim_ = true;                         // The wal may hold entries <= flushed_.
+  WalPosition trimmed_ = 0;                  // The wal holds no entry up to it.
   bool disk_low_ = false;
   std::int64_t last_flush_ms_;
   std::int64_t retry_at_ms_ = 0;

@@ -173,10 +173,11 @@ void Store::TellLoss(std::string frame) {
   const auto decoded = DecodedBatch::Decode(batch.frame, {});
   OPS_CHECK(decoded.has_value(), "store: own batch: {}", decoded.error().message);
   batch.decoded = *decoded;
-  Submit(std::move(batch), [this, frame = batch.frame](const SubmitResult& result) {
+  std::string again = batch.frame;
+  Submit(std::move(batch), [this, again = std::move(again)](const SubmitResult& result) {
     if (result.kind == SubmitResult::Kind::kStored) return;
     MutexLock lock(losses_mutex_);
-    losses_.push_back(frame);
+    losses_.push_back(again);
   });
 }
 
@@ -198,19 +199,14 @@ WalPosition Store::LastPosition() {
   return workers_->last();
 }
 
+// Where the wal cannot be read, nothing of it is given up either.
+WalPosition Store::OldestWithin(std::uint64_t bytes_max) {
+  return wal_->OldestWithin(bytes_max).value_or(0);
+}
+
 void Store::HoldWal(const std::string& who, WalPosition position) {
   MutexLock lock(holds_mutex_);
   holds_[who] = position;
-  SetHeld();
-}
-
-void Store::ReleaseWal(const std::string& who) {
-  MutexLock lock(holds_mutex_);
-  holds_.erase(who);
-  SetHeld();
-}
-
-void Store::SetHeld() {
   WalPosition held = UINT64_MAX;
   for (const auto& hold : holds_) held = std::min(held, hold.second);
   held_ = held;

@@ -54,9 +54,8 @@ class Store final : public BatchAcceptor, public WalTap {
   // HoldWal may be called before Start, the rest of WalTap after it.
   Result<std::vector<Wal::RawEntry>> ReadWal(WalPosition position, std::size_t bytes_max) override;
   WalPosition LastPosition() override;
-  std::uint64_t WalBytes() const override { return stats_.wal_bytes; }
+  WalPosition OldestWithin(std::uint64_t bytes_max) override;
   void HoldWal(const std::string& who, WalPosition position) override OPS_EXCLUDES(holds_mutex_);
-  void ReleaseWal(const std::string& who) override OPS_EXCLUDES(holds_mutex_);
 
   const LayoutLookup& layouts() const { return *layouts_; }
   // meta.mdb, for MetaTable::Open.
@@ -79,7 +78,6 @@ class Store final : public BatchAcceptor, public WalTap {
   void CollectLosses(const std::vector<SignalSlot>& signals) OPS_EXCLUDES(losses_mutex_);
   void TellLosses() OPS_EXCLUDES(losses_mutex_);
   void TellLoss(std::string frame) OPS_EXCLUDES(losses_mutex_);
-  void SetHeld() OPS_REQUIRES(holds_mutex_);
 
   const StoreOptions options_;
   StoreStats stats_;

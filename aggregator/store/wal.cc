@@ -25,28 +25,6 @@ std::string KeyOf(const LayoutId& id) {
   return key;
 }
 
-Status PutGroup(WriteTxn& txn, const WalGroup& group, Wal::Size& size) {
-  OPS_TRY(const Table wal, txn.OpenTable(kWal));
-  std::string value;
-  for (const WalGroup::Entry& entry : group.entries) {
-    const IncomingBatch& batch = *entry.batch;
-    EncodeWalEntry(batch.agent_id, batch.epoch, batch.seq, batch.hash, batch.frame, &value);
-    OPS_RETURN_IF_ERROR(txn.Append(wal, KeyOf(entry.position), value));
-    ++size.entries;
-    size.bytes += value.size();
-  }
-  OPS_TRY(const Table agents, txn.OpenTable(kAgents));
-  for (const auto& agent : group.agents) {
-    OPS_RETURN_IF_ERROR(txn.Put(agents, agent.first, agent.second));
-  }
-  if (group.layouts.empty()) return {};
-  OPS_TRY(const Table layouts, txn.OpenTable(kLayouts));
-  for (const auto& layout : group.layouts) {
-    OPS_RETURN_IF_ERROR(txn.Put(layouts, KeyOf(layout.first), layout.second));
-  }
-  return {};
-}
-
 Status TrimPiece(WriteTxn& txn, WalPosition cut, std::size_t bytes_max, Wal::Size& size) {
   OPS_TRY(const Table table, txn.OpenTable(kWal));
   OPS_TRY(Cursor cursor, txn.OpenCursor(table));
@@ -73,9 +51,9 @@ std::string AgentKey(std::string_view agent_id, std::uint64_t epoch) {
 Result<std::unique_ptr<Wal>> Wal::Open(const std::string& dir, std::size_t map_bytes,
                                        std::int64_t now_ms, StoreStats& stats,
                                        std::string* set_aside) {
-  std::optional<Size> size;
-  const auto check = [&size](ReadTxn& txn) -> Status {
-    OPS_TRY(size, SizeOf(txn));
+  std::optional<Changes> all;
+  const auto check = [&all](ReadTxn& txn) -> Status {
+    OPS_TRY(all, All(txn));
     OPS_RETURN_IF_ERROR(WalkTable(txn, kAgents));
     OPS_RETURN_IF_ERROR(WalkTable(txn, kState));
     return WalkTable(txn, kLayouts);
@@ -84,33 +62,65 @@ Result<std::unique_ptr<Wal>> Wal::Open(const std::string& dir, std::size_t map_b
                                    {kWal, kAgents, kState, kLayouts}, now_ms, set_aside, check));
   std::unique_ptr<Wal> wal(new Wal(std::move(env), stats));
   MutexLock lock(wal->size_mutex_);
-  wal->Level(set_aside->empty() && size ? *size : Size());
+  wal->Start(set_aside->empty() && all ? *all : Changes());
   return wal;
 }
 
-void Wal::Level(const Size& size) {
-  stats_.wal_entries = size.entries;
-  stats_.wal_bytes = size.bytes;
+void Wal::Start(const Changes& all) {
+  stats_.wal_entries = 0;
+  stats_.wal_bytes = 0;
+  pieces_ = {};
+  Follow(all);
   measured_ = true;
 }
 
-Status Wal::Change(const std::function<Status(WriteTxn&, Size&, Size&)>& body) {
+void Wal::Follow(const Changes& changes) {
+  std::uint64_t put = 0;
+  for (const auto& [position, bytes] : changes.put) {
+    pieces_.Add(position, bytes);
+    put += bytes;
+  }
+  pieces_.Remove(changes.deleted.bytes);
+  stats_.wal_entries = stats_.wal_entries + changes.put.size() - changes.deleted.entries;
+  stats_.wal_bytes = stats_.wal_bytes + put - changes.deleted.bytes;
+}
+
+Status Wal::Change(const std::function<Status(WriteTxn&, Changes&)>& body) {
   MutexLock lock(size_mutex_);
   if (!measured_) OPS_RETURN_IF_ERROR(Measure());
-  Size put;
-  Size deleted;
-  Status written = env_->Write([&](WriteTxn& txn) { return body(txn, put, deleted); });
+  Changes changes;
+  Status written = env_->Write([&](WriteTxn& txn) { return body(txn, changes); });
   if (!written) {
     measured_ = false;  // It may be on disk all the same.
     return written;
   }
-  stats_.wal_entries = stats_.wal_entries + put.entries - deleted.entries;
-  stats_.wal_bytes = stats_.wal_bytes + put.bytes - deleted.bytes;
+  Follow(changes);
+  return {};
+}
+
+Status Wal::PutGroup(WriteTxn& txn, const WalGroup& group, Changes& changes) {
+  OPS_TRY(const Table wal, txn.OpenTable(kWal));
+  std::string value;
+  for (const WalGroup::Entry& entry : group.entries) {
+    const IncomingBatch& batch = *entry.batch;
+    EncodeWalEntry(batch.agent_id, batch.epoch, batch.seq, batch.hash, batch.frame, &value);
+    OPS_RETURN_IF_ERROR(txn.Append(wal, KeyOf(entry.position), value));
+    changes.put.emplace_back(entry.position, value.size());
+  }
+  OPS_TRY(const Table agents, txn.OpenTable(kAgents));
+  for (const auto& agent : group.agents) {
+    OPS_RETURN_IF_ERROR(txn.Put(agents, agent.first, agent.second));
+  }
+  if (group.layouts.empty()) return {};
+  OPS_TRY(const Table layouts, txn.OpenTable(kLayouts));
+  for (const auto& layout : group.layouts) {
+    OPS_RETURN_IF_ERROR(txn.Put(layouts, KeyOf(layout.first), layout.second));
+  }
   return {};
 }
 
 Status Wal::Commit(const WalGroup& group) {
-  return Change([&](WriteTxn& txn, Size& put, Size&) { return PutGroup(txn, group, put); });
+  return Change([&](WriteTxn& txn, Changes& changes) { return PutGroup(txn, group, changes); });
 }
 
 Result<std::vector<Wal::RawEntry>> Wal::ReadAfter(WalPosition position, std::size_t bytes_max) {
@@ -148,22 +158,32 @@ Result<WalPosition> Wal::LastPosition() {
   return last;
 }
 
-Result<Wal::Size> Wal::SizeOf(ReadTxn& txn) {
-  Size size;
-  OPS_RETURN_IF_ERROR(WalkTable(txn, kWal, [&size](std::string_view value) {
-    ++size.entries;
-    size.bytes += value.size();
-  }));
-  return size;
+Result<WalPosition> Wal::OldestWithin(std::uint64_t bytes_max) {
+  MutexLock lock(size_mutex_);
+  if (!measured_) OPS_RETURN_IF_ERROR(Measure());
+  return pieces_.OldestWithin(bytes_max);
+}
+
+Result<Wal::Changes> Wal::All(ReadTxn& txn) {
+  Changes all;
+  OPS_TRY(const Table table, txn.OpenTable(kWal));
+  OPS_TRY(Cursor cursor, txn.OpenCursor(table));
+  OPS_TRY(auto at, cursor.First());
+  while (at) {
+    std::string_view key = at->first;
+    all.put.emplace_back(GetBe<WalPosition>(key).value_or(0), at->second.size());
+    OPS_TRY(at, cursor.Next());
+  }
+  return all;
 }
 
 Status Wal::Measure() {
-  Size size;
-  OPS_RETURN_IF_ERROR(env_->Read([&size](ReadTxn& txn) -> Status {
-    OPS_TRY(size, SizeOf(txn));
+  Changes all;
+  OPS_RETURN_IF_ERROR(env_->Read([&all](ReadTxn& txn) -> Status {
+    OPS_TRY(all, All(txn));
     return {};
   }));
-  Level(size);
+  Start(all);
   return {};
 }
 
@@ -209,9 +229,9 @@ Status Wal::RecordFlushed(WalPosition cut) {
 
 Result<Wal::Size> Wal::Trim(WalPosition cut, std::size_t bytes_max) {
   Size size;
-  Status trimmed = Change([&](WriteTxn& txn, Size&, Size& deleted) -> Status {
-    OPS_RETURN_IF_ERROR(TrimPiece(txn, cut, bytes_max, deleted));
-    size = deleted;
+  Status trimmed = Change([&](WriteTxn& txn, Changes& changes) -> Status {
+    OPS_RETURN_IF_ERROR(TrimPiece(txn, cut, bytes_max, changes.deleted));
+    size = changes.deleted;
     return {};
   });
   if (!trimmed) return std::move(trimmed).error();

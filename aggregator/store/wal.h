@@ -24,6 +24,7 @@
 #include "aggregator/store/guarded_env.h"
 #include "aggregator/store/signal_store.h"
 #include "aggregator/store/store_options.h"
+#include "aggregator/store/wal_pieces.h"
 #include "common/base/mutex.h"
 
 namespace opssight {
@@ -65,6 +66,8 @@ class Wal {
   // one where there is one). Copies, so that the read transaction is short.
   Result<std::vector<RawEntry>> ReadAfter(WalPosition position, std::size_t bytes_max);
   Result<WalPosition> LastPosition();  // 0: none.
+  // The lowest position that has at most bytes_max above it (WalPieces); 0 where all fits.
+  Result<WalPosition> OldestWithin(std::uint64_t bytes_max) OPS_EXCLUDES(size_mutex_);
   Result<KeyValues> Agents();
 
   Result<std::optional<WalPosition>> Flushed();  // Nothing: a new file.
@@ -80,17 +83,24 @@ class Wal {
 
  private:
   Wal(std::unique_ptr<GuardedEnv> env, StoreStats& stats) : env_(std::move(env)), stats_(stats) {}
+  // What a transaction does to the wal: each entry put, with its bytes, and what it deleted.
+  struct Changes {
+    std::vector<std::pair<WalPosition, std::uint64_t>> put;
+    Size deleted;
+  };
   Status Measure() OPS_REQUIRES(size_mutex_);
-  static Result<Size> SizeOf(ReadTxn& txn);  // Reads every leaf.
-  void Level(const Size& size) OPS_REQUIRES(size_mutex_);
+  static Result<Changes> All(ReadTxn& txn);  // Reads every leaf.
+  void Start(const Changes& all) OPS_REQUIRES(size_mutex_);
+  void Follow(const Changes& changes) OPS_REQUIRES(size_mutex_);
+  static Status PutGroup(WriteTxn& txn, const WalGroup& group, Changes& changes);
   // Runs body as a transaction; the level moves with it.
-  Status Change(const std::function<Status(WriteTxn&, Size& put, Size& deleted)>& body)
-      OPS_EXCLUDES(size_mutex_);
+  Status Change(const std::function<Status(WriteTxn&, Changes&)>& body) OPS_EXCLUDES(size_mutex_);
 
   const std::unique_ptr<GuardedEnv> env_;
   StoreStats& stats_;
   Mutex size_mutex_;  // Held around whole transactions, so that the level is exact.
   bool measured_ OPS_GUARDED_BY(size_mutex_) = false;
+  WalPieces pieces_ OPS_GUARDED_BY(size_mutex_);
 };
 
 }  // namespace opssight

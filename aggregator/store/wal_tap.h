@@ -23,10 +23,11 @@ class WalTap {
                                                      std::size_t bytes_max) = 0;
   // The last position given out; 0: none. After Start.
   virtual WalPosition LastPosition() = 0;
-  virtual std::uint64_t WalBytes() const = 0;
+  // The position from which on the wal's newest bytes_max are, to a piece (WalPieces). 0: all
+  // of the wal is within.
+  virtual WalPosition OldestWithin(std::uint64_t bytes_max) = 0;
   // Entries above position stay until who says otherwise.
   virtual void HoldWal(const std::string& who, WalPosition position) = 0;
-  virtual void ReleaseWal(const std::string& who) = 0;
 };
 
 }  // namespace opssight

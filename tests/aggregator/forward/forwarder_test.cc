@@ -51,7 +51,11 @@ class FakeTap final : public WalTap, public LayoutLookup {
     MutexLock lock(mutex_);
     return held_;
   }
-  std::uint64_t bytes = 0;
+  // All up to here is more than a receiver may hold.
+  void SetOldest(WalPosition oldest) {
+    MutexLock lock(mutex_);
+    oldest_ = oldest;
+  }
 
   Result<std::vector<Wal::RawEntry>> ReadWal(WalPosition position, std::size_t) override {
     MutexLock lock(mutex_);
@@ -65,14 +69,13 @@ class FakeTap final : public WalTap, public LayoutLookup {
     MutexLock lock(mutex_);
     return last_;
   }
-  std::uint64_t WalBytes() const override { return bytes; }
+  WalPosition OldestWithin(std::uint64_t) override {
+    MutexLock lock(mutex_);
+    return oldest_;
+  }
   void HoldWal(const std::string&, WalPosition position) override {
     MutexLock lock(mutex_);
     held_ = position;
-  }
-  void ReleaseWal(const std::string&) override {
-    MutexLock lock(mutex_);
-    held_ = UINT64_MAX;
   }
   std::shared_ptr<const Layout> Find(const LayoutId& id) const override {
     return id == layout_->id() ? layout_ : nullptr;
@@ -85,6 +88,7 @@ class FakeTap final : public WalTap, public LayoutLookup {
   std::map<WalPosition, std::string> entries_ OPS_GUARDED_BY(mutex_);
   WalPosition last_ OPS_GUARDED_BY(mutex_) = 0;
   WalPosition held_ OPS_GUARDED_BY(mutex_) = UINT64_MAX;
+  WalPosition oldest_ OPS_GUARDED_BY(mutex_) = 0;
 };
 
 std::vector<double> ValuesOf(const std::string& body) {
@@ -310,21 +314,65 @@ TEST_F(ForwarderTest, SaysHowFarBehindItIsWhileTheReceiverIsAway) {
   EXPECT_EQ(stats.behind_batches.value(), 3);
 }
 
-TEST_F(ForwarderTest, HoldsTheWalUntilItIsTooLarge) {
+TEST_F(ForwarderTest, HoldsTheWalAndGivesUpNoMoreOfItThanHasToBe) {
   auto forwarder = Open();
   post_->Answer(std::vector<PostAnswer>(1'000'000, {.status = 503}));
-  tap_.bytes = options_.wal_bytes_max;
   forwarder->Start();
   tap_.AddRows(1);
+  const auto held = [this](WalPosition position) {
+    return WaitFor(std::chrono::seconds(20), [&] { return tap_.held() == position; });
+  };
   EXPECT_TRUE(WaitFor(std::chrono::seconds(20), [&] { return post_->sent() > 2; }));
-  EXPECT_EQ(tap_.held(), 0U);
+  EXPECT_TRUE(held(0));
+  for (int i = 0; i < 4; ++i) tap_.AddRows(1);
+  tap_.SetOldest(2);
+  EXPECT_TRUE(held(2));
+  tap_.SetOldest(3);
+  EXPECT_TRUE(held(3));
+  tap_.Trim(3);
   forwarder->Stop();
-  tap_.bytes = options_.wal_bytes_max + 1;
   auto again = Open();
-  post_->Answer(std::vector<PostAnswer>(1'000'000, {.status = 503}));
   again->Start();
-  EXPECT_TRUE(WaitFor(std::chrono::seconds(20), [&] { return tap_.held() == UINT64_MAX; }));
+  ASSERT_TRUE(Taken(6));
   again->Stop();
+  EXPECT_EQ(post_->taken(), (std::vector<double>{10, 11, 12, 13, 14, 15}));
+  EXPECT_EQ(again->stats().trimmed_batches.value(), 3);
+}
+
+// A wal that was lost: positions go on above the flushed cut, below the mark.
+TEST_F(ForwarderTest, ANewWalBelowItsPositionIsSentFromItsFirstNewEntryOn) {
+  for (int i = 0; i < 9; ++i) tap_.AddRows(1);
+  {
+    auto marks = MetaTable::Open(meta_, "forward");
+    ASSERT_TRUE(marks);
+    ASSERT_TRUE(
+        marks->Put(ToHex(HashOf128(options_.id())), EncodeMark({.position = 100, .items = 2})));
+  }
+  auto forwarder = Open();
+  forwarder->Start();
+  tap_.AddRows(1);
+  ASSERT_TRUE(Taken(3));
+  forwarder->Stop();
+  EXPECT_EQ(post_->taken(), (std::vector<double>{28, 29, 30}));
+  EXPECT_EQ(forwarder->stats().new_wals.value(), 1U);
+  EXPECT_EQ(tap_.held(), 10U);
+}
+
+TEST_F(ForwarderTest, BatchesWithNothingForAReceiverAreNotUnsentAfterARestart) {
+  auto first = Open();
+  first->Start();
+  for (int i = 0; i < 5; ++i) tap_.Add({.gaps = {{.reason = "not for receivers"}}});
+  EXPECT_TRUE(
+      WaitFor(std::chrono::seconds(20), [&] { return first->stats().position.value() == 5; }));
+  first->Stop();
+  tap_.Trim(5);
+  tap_.AddRows(1);
+  auto second = Open();
+  EXPECT_EQ(tap_.held(), 5U);
+  second->Start();
+  ASSERT_TRUE(Taken(3));
+  second->Stop();
+  EXPECT_EQ(second->stats().trimmed_batches.value(), 0);
 }
 
 }  // namespace

@@ -275,6 +275,33 @@ TEST_F(StoreTest, FlushesByAgeAndBySizeOfTheWal) {
   EXPECT_GT(All().size(), 100'000U);
 }
 
+TEST_F(StoreTest, AReaderOfTheWalHoldsOfItWhatItSays) {
+  Open();
+  store_->HoldWal("reader", 0);
+  for (std::uint64_t seq = 1; seq <= 12; ++seq) {
+    EXPECT_EQ(SubmitKind(*store_, LineBatch("a", seq, 250'000)), "stored");
+  }
+  ASSERT_TRUE(store_->FlushNow().has_value());
+  EXPECT_EQ(store_->stats().wal_entries, 12U);
+  const std::uint64_t six = store_->stats().wal_bytes / 2;
+  EXPECT_EQ(store_->OldestWithin(UINT64_MAX), 0U);
+  const WalPosition oldest = store_->OldestWithin(six);
+  EXPECT_GE(oldest, 6U);
+  EXPECT_LE(oldest, 6U + 3U) << "a piece is two or three of them";
+  store_->HoldWal("reader", oldest);  // Trimmed without another flush.
+  Until([&] { return store_->stats().wal_entries == 12 - oldest; });
+  const auto left = store_->ReadWal(0, 1);
+  ASSERT_TRUE(left.has_value() && !left->empty());
+  EXPECT_EQ(left->front().position, oldest + 1);
+  Close();
+  StoreStats stats;
+  std::string aside;
+  const auto wal = Wal::Open(dir_.path(), options_.wal_map_bytes, 0, stats, &aside);
+  ASSERT_TRUE(wal.has_value());  // It knows of the file where the bytes are.
+  EXPECT_EQ((*wal)->OldestWithin(six).value(), 0U);
+  EXPECT_EQ((*wal)->OldestWithin(1).value(), 12U);
+}
+
 TEST_F(StoreTest, BoundedMemoryIsUnavailableNotGrowth) {
   options_.in_flight_bytes_max = 20'000;
   Open();
