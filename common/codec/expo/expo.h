@@ -47,7 +47,7 @@ struct HistogramView {
   std::string_view name;
   std::span<const LabelView> labels;
   std::optional<std::int64_t> time_ms;
-  std::span<const ExemplarView> exemplars;
+  std::span<const ExemplarView> exemplars;  // Each with a time.
 };
 
 struct FamilyView {
@@ -69,7 +69,9 @@ class Visitor {
 struct ParseOptions {
   Format format = Format::kText;
   std::size_t labels_max = 1000;     // Of one sample: what is over it fails the parse.
-  std::size_t buckets_max = 10'000;  // Parts of one native histogram; the same.
+  std::size_t buckets_max = 10'000;  // Parts of one histogram or summary; the same.
+  // Protobuf: native histograms. Off: they come as classic ones, with the buckets they have.
+  bool native = true;
   // Protobuf: the classic buckets of a histogram that has native ones, too.
   bool classic_too = false;
 };

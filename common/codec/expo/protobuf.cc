@@ -1,7 +1,6 @@
 // io.prometheus.client.MetricFamily, each behind its length (client_model metrics.proto),
 // walked in place: generated code would copy every label.
-#include <array>
-#include <bit>
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -57,6 +56,35 @@ struct Distribution {
   double sum = 0;
   std::vector<Point> points;
 };
+
+// All that a message Histogram holds, before it is known which kind it is.
+struct HistogramParts {
+  Distribution classic;
+  Histogram native;
+  std::vector<std::int64_t> positive;  // Deltas.
+  std::vector<std::int64_t> negative;
+  std::vector<ExemplarView> exemplars;
+
+  std::size_t size() const {
+    return classic.points.size() + native.positive_spans.size() + native.negative_spans.size() +
+           native.positive.size() + native.negative.size() + positive.size() + negative.size() +
+           exemplars.size();
+  }
+  bool is_native() const {
+    return !native.positive_spans.empty() || !native.negative_spans.empty() ||
+           native.zero_threshold > 0 || native.zero_count > 0;
+  }
+};
+
+// What a field of a histogram adds to its parts, at most; packed numbers are several.
+std::size_t PartsOf(const WireField& field) {
+  if (!field.is_bytes) return 1;
+  if (field.number == 11 || field.number == 14) return field.bytes.size() / sizeof(double);
+  if (field.number != 10 && field.number != 13) return 1;
+  return static_cast<std::size_t>(std::count_if(field.bytes.begin(), field.bytes.end(), [](char c) {
+    return (static_cast<std::uint8_t>(c) & 0x80U) == 0;
+  }));
+}
 
 class FamilyReader {
  public:
@@ -194,6 +222,12 @@ class FamilyReader {
     return reader.broken() ? Status(Invalid("malformed protobuf")) : Status();
   }
 
+  Status CheckRoom(std::size_t parts) const {
+    if (parts <= options_.buckets_max) return {};
+    return Invalid(
+        fmt::format("a histogram or summary of more than {} parts", options_.buckets_max));
+  }
+
   Status ReadSummary(std::string_view bytes) {
     Distribution all;
     WireReader reader(bytes);
@@ -203,6 +237,7 @@ class FamilyReader {
       }
       if (field.number == 2 && field.type == WireType::kFixed64) all.sum = field.real();
       if (field.number == 3 && field.is_bytes) {
+        OPS_RETURN_IF_ERROR(CheckRoom(all.points.size() + 1));
         OPS_RETURN_IF_ERROR(ReadPoint(field.bytes, false, all.points.emplace_back()));
       }
     }
@@ -211,45 +246,45 @@ class FamilyReader {
   }
 
   Status ReadHistogram(std::string_view bytes) {
-    Distribution classic;
-    Histogram native;
-    std::vector<std::int64_t> positive;
-    std::vector<std::int64_t> negative;
-    std::vector<ExemplarView> exemplars;
+    HistogramParts parts;
     WireReader reader(bytes);
     for (WireField field; reader.Next(field);) {
-      OPS_RETURN_IF_ERROR(ReadHistogramField(field, classic, native, positive, negative));
-      if (field.number == 16 && field.is_bytes) {
-        OPS_RETURN_IF_ERROR(ReadExemplar(field.bytes, exemplars.emplace_back()));
-      }
-      const std::size_t parts = native.positive_spans.size() + native.negative_spans.size() +
-                                native.positive.size() + native.negative.size() + positive.size() +
-                                negative.size() + classic.points.size() + exemplars.size();
-      if (parts > options_.buckets_max) {
-        return Invalid(fmt::format("a histogram of more than {} parts", options_.buckets_max));
-      }
+      OPS_RETURN_IF_ERROR(CheckRoom(parts.size() + PartsOf(field)));
+      OPS_RETURN_IF_ERROR(ReadHistogramField(field, parts));
     }
     if (reader.broken()) return Invalid("malformed protobuf");
-    const bool is_native = !native.positive_spans.empty() || !native.negative_spans.empty() ||
-                           native.zero_threshold > 0 || native.zero_count > 0;
-    if (!is_native || (options_.classic_too && !classic.points.empty())) {
-      OPS_RETURN_IF_ERROR(EmitParts(classic, "le", "_bucket"));
+    const bool native = options_.native && parts.is_native();
+    if (!native || (options_.classic_too && !parts.classic.points.empty())) {
+      OPS_RETURN_IF_ERROR(EmitParts(parts.classic, "le", "_bucket"));
     }
-    if (!is_native) return {};
-    if (native.positive.empty()) remote::AccumulateDeltas(positive, native.positive);
-    if (native.negative.empty()) remote::AccumulateDeltas(negative, native.negative);
-    native.count = classic.count;
-    native.sum = classic.sum;
+    return native ? EmitNative(parts) : Status();
+  }
+
+  Status EmitNative(HistogramParts& parts) {
+    Histogram& native = parts.native;
+    if (native.positive.empty()) remote::AccumulateDeltas(parts.positive, native.positive);
+    if (native.negative.empty()) remote::AccumulateDeltas(parts.negative, native.negative);
+    native.count = parts.classic.count;
+    native.sum = parts.classic.sum;
     if (type_ == FamilyType::kGaugeHistogram) native.hint = ResetHint::kGauge;
+    std::vector<ExemplarView>& exemplars = parts.exemplars;
+    if (exemplars.empty()) {  // The classic buckets may have some.
+      for (const Point& point : parts.classic.points) {
+        if (!point.has_exemplar) continue;
+        OPS_RETURN_IF_ERROR(ReadExemplar(point.exemplar, exemplars.emplace_back()));
+      }
+    }
+    // Without a time nobody can tell a new one from the one of the last scrape.
+    std::erase_if(exemplars, [](const ExemplarView& exemplar) { return !exemplar.time_ms; });
     visitor_.OnHistogram(
         {.name = name_, .labels = labels_, .time_ms = time_ms_, .exemplars = exemplars},
         std::move(native));
     return {};
   }
 
-  Status ReadHistogramField(const WireField& field, Distribution& classic, Histogram& native,
-                            std::vector<std::int64_t>& positive,
-                            std::vector<std::int64_t>& negative) {
+  Status ReadHistogramField(const WireField& field, HistogramParts& parts) {
+    Distribution& classic = parts.classic;
+    Histogram& native = parts.native;
     const bool real = field.type == WireType::kFixed64;
     const bool whole = field.type == WireType::kVarint;
     const auto wrong = [](bool ok) {
@@ -284,16 +319,19 @@ class FamilyReader {
         return wrong(field.is_bytes &&
                      remote::ReadSpan(field.bytes, native.negative_spans.emplace_back()));
       case 10:
-        return wrong(remote::AppendDeltas(field, negative));
+        return wrong(remote::AppendDeltas(field, parts.negative));
       case 11:
         return wrong(remote::AppendDoubles(field, native.negative));
       case 12:
         return wrong(field.is_bytes &&
                      remote::ReadSpan(field.bytes, native.positive_spans.emplace_back()));
       case 13:
-        return wrong(remote::AppendDeltas(field, positive));
+        return wrong(remote::AppendDeltas(field, parts.positive));
       case 14:
         return wrong(remote::AppendDoubles(field, native.positive));
+      case 16:
+        if (!field.is_bytes) return {};
+        return ReadExemplar(field.bytes, parts.exemplars.emplace_back());
       default:
         return {};
     }

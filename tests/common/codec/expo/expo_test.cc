@@ -54,9 +54,11 @@ class Print final : public Visitor {
   }
 };
 
-std::string Read(std::string_view body, Format format, bool classic_too = false) {
+std::string Read(std::string_view body, Format format, bool classic_too = false,
+                 bool native = true) {
   Print print;
-  const Status status = Parse(body, {.format = format, .classic_too = classic_too}, print);
+  const Status status =
+      Parse(body, {.format = format, .native = native, .classic_too = classic_too}, print);
   return status ? print.out : status.error().message;
 }
 std::string Text(std::string_view body) {
@@ -236,6 +238,69 @@ TEST(ExpoTest, Protobuf) {
   EXPECT_EQ(
       Read(counter + counter.substr(0, 8), Format::kProtobuf),
       "byte " + std::to_string(counter.size()) + ": a family that the body does not hold whole");
+}
+
+TEST(ExpoTest, NativeHistogramsSwitchedOffAreClassic) {
+  EXPECT_EQ(Read(HistogramFamily(), Format::kProtobuf, false, false),
+            "h_bucket{a=\"b\",le=\"1.0\"} 5 histogram\nh_bucket{a=\"b\",le=\"+Inf\"} 6 histogram\n"
+            "h_sum{a=\"b\"} 9.5 histogram\nh_count{a=\"b\"} 6 histogram\n"
+            "family h histogram [Help.] []\n");
+}
+
+std::string Histogram1(const std::function<void(WireWriter&)>& fill) {
+  return Delimited([&](WireWriter& family) {
+    family.Bytes(1, "h");
+    family.Varint(3, 4);
+    family.Message(4, [&](WireWriter& metric) { metric.Message(7, fill); });
+  });
+}
+
+TEST(ExpoTest, ExemplarsOfClassicBucketsServeTheNativeHistogram) {
+  const auto put = [](WireWriter& h, double value, bool timed) {
+    h.Message(3, [&](WireWriter& bucket) {
+      bucket.Double(2, value);
+      bucket.Message(3, [&](WireWriter& exemplar) {
+        exemplar.Double(2, value);
+        if (timed) exemplar.Message(3, [](WireWriter& time) { time.Varint(1, 2); });
+      });
+    });
+  };
+  EXPECT_EQ(Read(Histogram1([&](WireWriter& h) {
+                   h.Varint(7, 1);
+                   put(h, 1, false);  // Without a time: nobody could tell it from a new one.
+                   put(h, 2, true);
+                 }),
+                 Format::kProtobuf),
+            "h{} native schema 0 count 0 sum 0 buckets # {} 2 @2000\nfamily h histogram [] []\n");
+}
+
+// Room is asked for before a packed field is unpacked: a byte would become eight.
+TEST(ExpoTest, PartsAreBounded) {
+  const auto read = [](std::string_view body) {
+    Print print;
+    return Parse(body, {.format = Format::kProtobuf, .buckets_max = 4}, print).has_value();
+  };
+  const auto packed = [](std::uint32_t field, std::size_t bytes) {
+    return Histogram1([=](WireWriter& h) { h.Bytes(field, std::string(bytes, '\0')); });
+  };
+  EXPECT_TRUE(read(packed(13, 4)));
+  EXPECT_FALSE(read(packed(13, 5)));
+  EXPECT_FALSE(read(packed(10, 5)));
+  EXPECT_TRUE(read(packed(14, 32)));
+  EXPECT_FALSE(read(packed(14, 40)));
+  const auto summary = [](int quantiles) {
+    return Delimited([=](WireWriter& family) {
+      family.Bytes(1, "s");
+      family.Varint(3, 2);
+      family.Message(4, [=](WireWriter& metric) {
+        metric.Message(4, [=](WireWriter& s) {
+          for (int i = 0; i < quantiles; ++i) s.Bytes(3, "");
+        });
+      });
+    });
+  };
+  EXPECT_TRUE(read(summary(4)));
+  EXPECT_FALSE(read(summary(5)));
 }
 
 }  // namespace
