@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "agent/spool/gaps.h"
+#include "common/model/record_bytes.h"
 
 namespace opssight {
 namespace {
@@ -35,34 +36,6 @@ std::size_t BytesOf(const LogRows& rows) {
     bytes += kRecordBytes + entry.label.name.size() + entry.label.value.size();
   }
   return bytes;
-}
-
-std::size_t BytesOf(const Labels& labels) {
-  std::size_t bytes = 0;
-  for (const Label& label : labels) bytes += sizeof(Label) + label.name.size() + label.value.size();
-  return bytes;
-}
-
-// Labels count with each row: who made them shares them between batches, not within one.
-std::size_t BytesOf(const HistogramRow& row) {
-  const Histogram& histogram = row.histogram;
-  return sizeof(HistogramRow) + BytesOf(*row.series) +
-         (histogram.positive.size() + histogram.negative.size() + histogram.custom_values.size()) *
-             sizeof(double) +
-         (histogram.positive_spans.size() + histogram.negative_spans.size()) * sizeof(BucketSpan);
-}
-
-std::size_t BytesOf(const Exemplar& exemplar) {
-  std::size_t bytes = sizeof(Exemplar) + BytesOf(*exemplar.series);
-  for (const Label& label : exemplar.labels) {
-    bytes += sizeof(Label) + label.name.size() + label.value.size();
-  }
-  return bytes;
-}
-
-std::size_t BytesOf(const MetricMetadata& metadata) {
-  return sizeof(MetricMetadata) + metadata.name.size() + metadata.help.size() +
-         metadata.unit.size();
 }
 
 void Join(LogRows& into, LogRows rows) {

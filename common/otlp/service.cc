@@ -9,6 +9,7 @@
 #include "common/bytes/hash.h"
 #include "common/codec/otlp/answer.h"
 #include "common/model/labels.h"
+#include "common/model/record_bytes.h"
 
 namespace opssight {
 namespace {
@@ -152,26 +153,13 @@ void OtlpService::Commit(std::function<void(const OtlpReply&, bool partial)> ans
   });
 }
 
-// In pieces, so that no batch need be larger than one.
-void OtlpService::AcceptSpans(std::vector<Span> spans) {
-  std::vector<Span> piece;
-  std::size_t bytes = 0;
-  for (Span& span : spans) {
-    bytes += BytesOf(span);
-    piece.push_back(std::move(span));
-    if (bytes < options_.metrics.limits.chunk_bytes_max) continue;
-    consumer_.AcceptSpans(std::exchange(piece, {}));
-    bytes = 0;
-  }
-  if (!piece.empty()) consumer_.AcceptSpans(std::move(piece));
-}
-
 Result<OtlpOutcome> OtlpService::Accept(const OtlpCall& call, std::string_view body) {
   const OtlpLimits& limits = options_.metrics.limits;
   switch (call.signal) {
     case Signal::kSpans: {
       OPS_TRY(OtlpTraces traces, DecodeOtlpTraces(body, call.encoding(), limits));
-      AcceptSpans(std::move(traces.spans));
+      InPieces(std::move(traces.spans), limits.chunk_bytes_max,
+               [this](auto piece) { consumer_.AcceptSpans(std::move(piece)); });
       return std::move(traces.outcome);
     }
     case Signal::kLogs: {
@@ -186,9 +174,12 @@ Result<OtlpOutcome> OtlpService::Accept(const OtlpCall& call, std::string_view b
   OPS_TRY(OtlpMetrics metrics, metrics_->Decode(body, call.encoding(), clock_.WallMs()));
   stats_->delta_series.Set(static_cast<double>(metrics_->deltas().series()));
   for (MetricRow& row : metrics.rows) consumer_.AcceptMetrics(std::move(row));
-  if (!metrics.histograms.empty()) consumer_.AcceptHistograms(std::move(metrics.histograms));
-  if (!metrics.exemplars.empty()) consumer_.AcceptExemplars(std::move(metrics.exemplars));
-  if (!metrics.metadata.empty()) consumer_.AcceptMetadata(std::move(metrics.metadata));
+  InPieces(std::move(metrics.histograms), limits.chunk_bytes_max,
+           [this](auto piece) { consumer_.AcceptHistograms(std::move(piece)); });
+  InPieces(std::move(metrics.exemplars), limits.chunk_bytes_max,
+           [this](auto piece) { consumer_.AcceptExemplars(std::move(piece)); });
+  InPieces(std::move(metrics.metadata), limits.chunk_bytes_max,
+           [this](auto piece) { consumer_.AcceptMetadata(std::move(piece)); });
   return std::move(metrics.outcome);
 }
 

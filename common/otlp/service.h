@@ -73,7 +73,6 @@ class OtlpService {
   void Call(const OtlpCall& call, const HttpRequest& request, Respond respond);
   Result<std::string_view> Body(const OtlpCall& call, const HttpRequest& request,
                                 std::string& storage, OtlpReply& refusal) const;
-  void AcceptSpans(std::vector<Span> spans);
   // Answers once what was accepted is on disk. kept: the request's hash, where it is to be
   // known again if it is not.
   void Commit(std::function<void(const OtlpReply&, bool partial)> answer,

@@ -15,6 +15,7 @@ void OtlpStats::Count(Signal signal, const OtlpOutcome& outcome) {
   }
   attributes_dropped[i].Add(outcome.attributes_dropped);
   values_cut[i].Add(outcome.values_cut);
+  exemplars_dropped.Add(outcome.exemplars_dropped);
   duplicate_samples.Add(outcome.duplicates);
 }
 
@@ -47,6 +48,8 @@ void OtlpStats::AddTo(Registry& registry) const {
     registry.Add("opssight_otlp_cut_values_total", "Values cut at a limit.", values_cut[i],
                  {{"signal", signal}});
   }
+  registry.Add("opssight_otlp_dropped_exemplars_total",
+               "Exemplars of a request that is above its limit in bytes.", exemplars_dropped);
   registry.Add("opssight_otlp_duplicate_samples_total",
                "Samples of a series that had one at that time.", duplicate_samples);
   registry.Add("opssight_otlp_unrouted_requests_total",

@@ -26,6 +26,7 @@ struct OtlpStats {
   std::array<std::array<Counter, kOtlpRejects>, kOtlpSignals> rejected;
   std::array<Counter, kOtlpSignals> attributes_dropped;
   std::array<Counter, kOtlpSignals> values_cut;
+  Counter exemplars_dropped;
   Counter duplicate_samples;
   Counter unrouted;  // 404, 405, 415.
   Counter preflights;

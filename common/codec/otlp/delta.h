@@ -39,7 +39,8 @@ class DeltaAccumulator {
   explicit DeltaAccumulator(DeltaOptions options) : options_(options) {}
 
   // The sums with this point in; valid until the next call. kInvalid for a point
-  // older than the last, kExhausted when there is no room for one more series.
+  // older than the last, kExhausted when there is no room for one more series or for
+  // this one to grow; the sums are then as they were.
   Result<std::span<const double>> Add(const DeltaPoint& point, std::span<const double> deltas,
                                       std::int64_t now_ms);
   // The same for exponential histograms, which get coarser where their range grows, up to
@@ -66,13 +67,17 @@ class DeltaAccumulator {
     bool empty() const { return sums.empty() && !exponential; }
     std::size_t values() const;
   };
-  // The series of a point, in its place by age, with room for values more; a new one is
-  // empty. kInvalid for a point older than its last, unless a repeat of it.
+  // The series of a point; null: a new one, for which there is room. kInvalid for a point
+  // older than its last, unless a repeat of it.
   struct Found {
     Series* series;
     bool repeat;
   };
-  Result<Found> Find(const DeltaPoint& point, std::size_t values, std::int64_t now_ms);
+  Result<Found> Find(const DeltaPoint& point, std::int64_t now_ms);
+  // Whether series, null for a new one, may have so many values.
+  Status CheckRoom(const Series* series, std::size_t values) const;
+  // The series of a point that is taken, in its place by age; a new one is empty.
+  Series& Touch(const DeltaPoint& point, std::int64_t now_ms);
   const DeltaOptions options_;
   std::list<Series> by_age_;  // Longest unused first.
   std::unordered_map<Hash128, std::list<Series>::iterator> by_key_;

@@ -6,6 +6,7 @@
 #include "common/codec/otlp/exponential.h"
 #include "common/codec/otlp/metric_visitor.h"
 #include "common/codec/otlp/names.h"
+#include "common/model/record_bytes.h"
 
 namespace opssight::otlp {
 namespace {
@@ -113,6 +114,12 @@ void MetricVisitor::AddExemplars(const Exemplars& exemplars, F series_of) {
     auto exemplar = ReadExemplar(from);
     if (!exemplar) continue;
     exemplar->series = series_of(exemplar->value);
+    const std::size_t bytes = BytesOf(*exemplar);
+    if (this->bytes() + bytes > limits_.decoded_bytes_max) {
+      ++out_.outcome.exemplars_dropped;
+      continue;
+    }
+    beside_rows_ += bytes;
     out_.exemplars.push_back(*std::move(exemplar));
   }
 }
@@ -202,10 +209,14 @@ void MetricVisitor::AddClassic(const wire::otlp::HistogramDataPoint& from, const
     Add(SeriesOf(names_.sum, point, MetricType::kHistogram), point, values[bounds]);
   }
   Add(SeriesOf(names_.count, point, MetricType::kHistogram), point, values[bounds + 1]);
+  if (from.exemplars().empty()) return;
+  std::vector<std::shared_ptr<const Labels>> labels(bounds + 1);  // By bucket, once needed.
   AddExemplars(from.exemplars(), [&](double value) {
     const auto& all = from.explicit_bounds();
     const auto at = std::lower_bound(all.begin(), all.end(), value);
-    return SharedLabels(bucket(at == all.end() ? HUGE_VAL : *at));
+    std::shared_ptr<const Labels>& shared = labels[static_cast<std::size_t>(at - all.begin())];
+    if (shared == nullptr) shared = SharedLabels(bucket(at == all.end() ? HUGE_VAL : *at));
+    return shared;
   });
 }
 
@@ -244,6 +255,8 @@ bool MetricVisitor::AddNative(const Point& point, opssight::Histogram histogram,
   }
   out_.histograms.push_back(
       {.series = series, .time_ms = point.time_ms, .histogram = std::move(histogram)});
+  beside_rows_ += BytesOf(out_.histograms.back());
+  rows_.SeenBeside(point.time_ms);
   return true;
 }
 

@@ -152,7 +152,7 @@ std::optional<MetricVisitor::Point> MetricVisitor::ReadPoint(const T& from, std:
   point.start_ns =
       static_cast<std::int64_t>(std::min<std::uint64_t>(from.start_time_unix_nano(), INT64_MAX));
   point.stale = (from.flags() & kNoRecordedValue) != 0;
-  if (rows_.bytes() > limits_.decoded_bytes_max) {
+  if (bytes() > limits_.decoded_bytes_max) {
     Reject(OtlpReject::kTooMany, "the request is above decoded_bytes_max");
     return std::nullopt;
   }
@@ -166,7 +166,7 @@ std::optional<MetricVisitor::Point> MetricVisitor::ReadPoint(const T& from, std:
     return std::nullopt;
   }
   point.base = rows_.Base(*std::move(labels));
-  if (rows_.bytes() + rows_.BytesFor(point.base, series) > limits_.decoded_bytes_max) {
+  if (bytes() + rows_.BytesFor(point.base, series) > limits_.decoded_bytes_max) {
     Reject(OtlpReject::kTooMany,
            "a data point that would take the request above decoded_bytes_max");
     return std::nullopt;

@@ -109,6 +109,8 @@ class MetricVisitor final : public Visitor {
   std::shared_ptr<const Labels> SharedLabels(const RowBuilder::Series& series) const {
     return std::make_shared<const Labels>(rows_.LabelsOf(series));
   }
+  // Bytes held, about, with native histograms and exemplars.
+  std::size_t bytes() const { return rows_.bytes() + beside_rows_; }
   // series_of(value) gives the series that an exemplar of this value belongs to.
   template <class F>
   void AddExemplars(const Exemplars& exemplars, F series_of);
@@ -123,6 +125,7 @@ class MetricVisitor final : public Visitor {
   const ValueReader values_;
   Target target_;
   RowBuilder rows_;
+  std::size_t beside_rows_ = 0;  // Bytes of histograms and exemplars.
   std::vector<const wire::otlp::KeyValue*> by_key_;
   MetricHead head_;
   bool named_ = false;

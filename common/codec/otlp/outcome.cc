@@ -44,6 +44,7 @@ std::string OtlpOutcome::Message() const {
     text += fmt::format(" first: {}", first_reject);
   }
   AppendNote(attributes_dropped, "attributes dropped", text);
+  AppendNote(exemplars_dropped, "exemplars dropped", text);
   AppendNote(duplicates, "samples of a series that had one at that time dropped", text);
   AppendNote(values_cut, "values above the limit cut", text);
   return text;

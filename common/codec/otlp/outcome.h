@@ -25,7 +25,7 @@ enum class OtlpReject : std::uint8_t {
   kTooManyLabels,
   kTemporality,  // Unspecified, or delta that cannot be accumulated.
   kOutOfOrder,   // A delta older than the last one of its series.
-  kExponential,  // Exponential histograms are not stored.
+  kExponential,  // An exponential histogram too coarse or too wide for a native one.
 };
 inline constexpr std::size_t kOtlpRejects = 12;
 // "bad_id", as a label value.
@@ -35,6 +35,7 @@ struct OtlpOutcome {
   std::uint64_t accepted = 0;  // Spans, log records or data points.
   std::array<std::uint64_t, kOtlpRejects> rejected_by{};
   std::uint64_t attributes_dropped = 0;  // Above attributes_max.
+  std::uint64_t exemplars_dropped = 0;   // Above decoded_bytes_max.
   std::uint64_t duplicates = 0;          // Samples of a series at a time that already had one.
   std::uint64_t values_cut = 0;          // Above a limit in bytes, or nested too deep.
   std::string first_reject;              // What was wrong with the first one, for a person.

@@ -91,6 +91,11 @@ void RowBuilder::Add(Series series, std::int64_t time_ms, double value) {
       {.hash = hash, .time_ms = time_ms, .value = value, .series = std::move(series)});
 }
 
+void RowBuilder::SeenBeside(std::int64_t time_ms) {
+  std::vector<std::int64_t>& times = groups_[group_].beside;
+  if (times.empty() || times.back() != time_ms) times.push_back(time_ms);
+}
+
 std::vector<MetricRow> RowBuilder::Take() {
   std::vector<MetricRow> rows;
   for (Group& group : groups_) TakeGroup(group, rows);
@@ -108,6 +113,7 @@ void RowBuilder::TakeGroup(Group& group, std::vector<MetricRow>& rows) {
     info.series = *group.info;
     info.hash = HashOf(info.series);
     info.value = 1;
+    if (group.samples.empty()) return TakeInfo(info, std::move(group.beside), rows);
   }
   std::vector<const Sample*> left;
   for (const Sample& sample : group.samples) left.push_back(&sample);
@@ -129,6 +135,7 @@ void RowBuilder::TakeGroup(Group& group, std::vector<MetricRow>& rows) {
     for (std::size_t i = 0; i < row.size(); ++i) {
       if (kept == 0 || row[kept - 1]->hash != row[i]->hash) {
         row[kept++] = row[i];
+      } else if (row[i] == &info) {  // The client sends the very same series.
       } else if (row[kept - 1]->time_ms != row[i]->time_ms) {
         later.push_back(row[i]);
       } else {
@@ -144,6 +151,18 @@ void RowBuilder::TakeGroup(Group& group, std::vector<MetricRow>& rows) {
                      [](const Sample* a, const Sample* b) { return a->time_ms < b->time_ms; });
     later.insert(later.end(), end, left.end());
     left = std::move(later);
+  }
+}
+
+void RowBuilder::TakeInfo(const Sample& info, std::vector<std::int64_t> times,
+                          std::vector<MetricRow>& rows) {
+  std::sort(times.begin(), times.end());
+  const Sample* const row = &info;
+  std::optional<std::int64_t> last;
+  for (const std::int64_t time_ms : times) {
+    if (last && time_ms - *last <= align_ms_) continue;
+    TakeRow(&row, 1, time_ms, rows);
+    last = time_ms;
   }
 }
 

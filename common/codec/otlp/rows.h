@@ -65,6 +65,10 @@ class RowBuilder {
   };
   void Add(Series series, std::int64_t time_ms, double value);
 
+  // The current resource has a record of this time that is none of the samples: its
+  // target_info is due then, too.
+  void SeenBeside(std::int64_t time_ms);
+
   Labels LabelsOf(const Series& series) const;
 
   // Of the current resource: names one metric with one label set.
@@ -88,8 +92,11 @@ class RowBuilder {
     std::uint64_t key_hash = 0;
     std::optional<Series> info;
     std::vector<Sample> samples;
+    std::vector<std::int64_t> beside;  // Times.
   };
   void TakeGroup(Group& group, std::vector<MetricRow>& rows);
+  // A row of nothing but target_info for each of these times.
+  void TakeInfo(const Sample& info, std::vector<std::int64_t> times, std::vector<MetricRow>& rows);
   // samples by hash, none twice.
   // How many of count samples one layout takes.
   std::size_t Fitting(const Sample* const* samples, std::size_t count) const;

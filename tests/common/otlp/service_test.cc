@@ -20,7 +20,10 @@ using testing::Pair;
 class FakeConsumer final : public OtlpConsumer {
  public:
   void AcceptMetrics(MetricRow row) override { metrics.push_back(std::move(row)); }
-  void AcceptHistograms(std::vector<HistogramRow> rows) override { histograms += rows.size(); }
+  void AcceptHistograms(std::vector<HistogramRow> rows) override {
+    ++histogram_pieces;
+    histograms += rows.size();
+  }
   void AcceptExemplars(std::vector<Exemplar> all) override { exemplars += all.size(); }
   void AcceptMetadata(std::vector<MetricMetadata> all) override { metadata += all.size(); }
   void AcceptLogs(LogRows rows) override { logs.push_back(std::move(rows)); }
@@ -37,6 +40,7 @@ class FakeConsumer final : public OtlpConsumer {
   std::vector<Span> spans;
   std::vector<std::function<void(Status)>> commits;
   std::size_t span_pieces = 0;
+  std::size_t histogram_pieces = 0;
   std::size_t histograms = 0;
   std::size_t exemplars = 0;
   std::size_t metadata = 0;
@@ -125,6 +129,18 @@ TEST_F(OtlpServiceTest, AllSignalsAndTransports) {
   EXPECT_EQ(consumer_.logs[0].rows[0].time_ns, clock_.WallNs());
   EXPECT_EQ(consumer_.metrics.size(), 1U);
   EXPECT_EQ(consumer_.spans.size(), 1U);
+}
+
+TEST_F(OtlpServiceTest, HistogramsAreHandedOverInPieces) {
+  OtlpOptions options;
+  options.metrics.limits.chunk_bytes_max = 1;
+  Use(options);
+  Send("/v1/metrics", "application/json",
+       R"({"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":"h","exponentialHistogram":{)"
+       R"("aggregationTemporality":2,"dataPoints":[{"timeUnixNano":"5000000"},)"
+       R"({"timeUnixNano":"6000000"}]}}]}]}]})");
+  EXPECT_EQ(consumer_.histograms, 2U);
+  EXPECT_EQ(consumer_.histogram_pieces, 2U);
 }
 
 TEST_F(OtlpServiceTest, SpansAreHandedOverInPieces) {

@@ -135,6 +135,53 @@ TEST_F(OtlpNativeTest, ExemplarsAreOfTheirSeries) {
   EXPECT_TRUE(metrics.exemplars[2].labels.empty());  // Above the limit of characters.
 }
 
+TEST_F(OtlpNativeTest, WhatIsNoSampleCountsInTheBytes) {
+  OtlpMetricsOptions options;
+  options.limits.decoded_bytes_max = 3000;
+  decoder_ = std::make_unique<OtlpMetricsDecoder>(options);
+  std::string points = "'timeUnixNano':1000000,'count':0";
+  for (int i = 2; i < 100; ++i) {
+    points += "},{'timeUnixNano':" + std::to_string(i) + "000000,'count':0";
+  }
+  const OtlpMetrics many = Decode(Request(Exponential(points)));
+  EXPECT_EQ(many.outcome.accepted, many.histograms.size());
+  EXPECT_LT(many.histograms.size(), 20U);
+  EXPECT_EQ(many.outcome.rejected(OtlpReject::kTooMany), 99 - many.histograms.size());
+  std::string exemplars;
+  for (int i = 1; i < 100; ++i) exemplars += ",{'timeUnixNano':1000000,'asInt':1}";
+  const OtlpMetrics full =
+      Decode(Request("{'name':'h','histogram':{'aggregationTemporality':2,'dataPoints':[{'"
+                     "timeUnixNano':2000000,'count':'1','bucketCounts':[1,0],'explicitBounds':[2],"
+                     "'exemplars':[" +
+                     exemplars.substr(1) + "]}]}}"));
+  EXPECT_EQ(full.outcome.accepted, 1U);
+  ASSERT_FALSE(full.exemplars.empty());
+  EXPECT_EQ(full.outcome.exemplars_dropped, 99 - full.exemplars.size());
+  EXPECT_GT(full.outcome.exemplars_dropped, 0U);
+  EXPECT_EQ(full.exemplars.front().series, full.exemplars.back().series);  // Shared.
+}
+
+TEST_F(OtlpNativeTest, AResourceOfNativeHistogramsHasItsTargetInfo) {
+  const std::string resource = Attr("service.name", "svc") + "," + Attr("host.name", "h");
+  EXPECT_THAT(Dump(Decode(Request(Exponential("'timeUnixNano':2000000,'count':0},{'timeUnixNano':"
+                                              "3000000,'count':0},{'timeUnixNano':50000000"),
+                                  resource))
+                       .rows),
+              ElementsAre("target_info{host_name=\"h\", job=\"svc\"} 1 2 gauge",
+                          "target_info{host_name=\"h\", job=\"svc\"} 1 50 gauge"));
+}
+
+TEST_F(OtlpNativeTest, AClientsOwnTargetInfoStaysAlone) {
+  const std::string resource = Attr("service.name", "svc") + "," + Attr("host.name", "h");
+  EXPECT_THAT(
+      Dump(Decode(Request("{'name':'target_info','gauge':{'dataPoints':[{'timeUnixNano':2000000,"
+                          "'asInt':5,'attributes':[" +
+                              Attr("host.name", "h") + "]}]}}",
+                          resource))
+               .rows),
+      ElementsAre("target_info{host_name=\"h\", job=\"svc\"} 5 2 gauge"));
+}
+
 TEST_F(OtlpNativeTest, MetadataIsToldOnceADay) {
   const std::string request = Request(Exponential("'timeUnixNano':2000000,'count':0") +
                                       ",{'name':'c','unit':'By','sum':{'isMonotonic':true,'"

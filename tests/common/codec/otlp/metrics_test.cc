@@ -287,6 +287,25 @@ TEST(DeltaAccumulatorTest, ForgetsAndRefuses) {
   EXPECT_THAT(add(3, 1, {7}, 300), ElementsAre(7));
   EXPECT_EQ(deltas.series(), 1U);
   EXPECT_EQ(deltas.values(), 1U);
+  // A series that is there may not grow without end either; what it had stays.
+  EXPECT_THAT(add(3, 2, {7, 7, 7, 7}, 300), ElementsAre(-1));
+  EXPECT_THAT(add(3, 2, {1}, 300), ElementsAre(8));
+  EXPECT_EQ(deltas.values(), 1U);
+}
+
+TEST(DeltaAccumulatorTest, ExponentialSumsGrowOnlyIntoTheRoom) {
+  DeltaAccumulator deltas({.series_max = 2, .values_max = 10});  // Five stand beside buckets.
+  const auto add = [&](std::int64_t time, std::int32_t offset) {
+    const auto sum =
+        deltas.Add({.series = {0, 1}, .shape = 0, .start_ns = 0, .time_ns = time},
+                   {.count = 1, .positive = {.offset = offset, .counts = {1}}}, 320, 0);
+    return sum ? (*sum)->count : -1;
+  };
+  EXPECT_EQ(add(1, 0), 1);
+  EXPECT_EQ(add(2, 4), 2);   // Five buckets.
+  EXPECT_EQ(add(3, 5), -1);  // Six.
+  EXPECT_EQ(add(3, 4), 3);   // As if that had not come.
+  EXPECT_EQ(deltas.values(), 10U);
 }
 
 }  // namespace
