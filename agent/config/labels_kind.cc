@@ -1,20 +1,14 @@
 #include "agent/config/labels_kind.h"
 
-#include <algorithm>
 #include <utility>
+
+#include "common/text/names.h"
 
 namespace opssight {
 namespace {
 
 // A series has at most 64 labels (BatchLimits), and its own come on top.
 constexpr std::size_t kLabelsMax = 24;
-
-bool IsLabelName(std::string_view name) {
-  if (name.empty() || (name.front() >= '0' && name.front() <= '9')) return false;
-  return !name.starts_with("__") && std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-  });
-}
 
 }  // namespace
 
@@ -24,7 +18,7 @@ void LabelsKind::Read(const ConfigNode& node, const std::string& path, void* val
   TextMapKind().Read(node, path, &map, reading);
   std::vector<Label> labels;
   for (auto& [name, text] : map) {
-    if (!IsLabelName(name)) {
+    if (!IsPlainLabelName(name) || name.starts_with("__")) {
       reading.problems.Add(node.origin, path,
                            fmt::format("\"{}\" is not a label's name ([a-zA-Z_][a-zA-Z0-9_]*, "
                                        "not beginning with __)",

@@ -11,6 +11,7 @@
 
 #include "aggregator/api/answer.h"
 #include "aggregator/api/prom_endpoints.h"
+#include "common/text/names.h"
 #include "common/text/number.h"
 #include "common/text/utf8.h"
 
@@ -32,12 +33,7 @@ struct Format {
 using Exposed = FederatedSample;
 
 bool IsLegal(std::string_view name, bool metric) {
-  const auto fits = [metric](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           (metric && c == ':');
-  };
-  return !name.empty() && !(name[0] >= '0' && name[0] <= '9') &&
-         std::all_of(name.begin(), name.end(), fits);
+  return metric ? IsPlainMetricName(name) : IsPlainLabelName(name);
 }
 
 void AppendEscaped(std::string_view text, std::string& out) {

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "aggregator/promql/syntax/print_parts.h"
+#include "common/text/names.h"
 #include "common/text/number.h"
 #include "common/text/quote.h"
 #include "common/text/units.h"
@@ -14,15 +15,8 @@ namespace {
 
 constexpr std::string_view kName = "__name__";
 
-bool IsPlainLabel(std::string_view name) {
-  if (name.empty() || (name[0] >= '0' && name[0] <= '9')) return false;
-  return std::all_of(name.begin(), name.end(), [](char c) {
-    return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-  });
-}
-
 void AppendLabel(std::string_view name, std::string& out) {
-  if (IsPlainLabel(name)) {
+  if (IsPlainLabelName(name)) {
     out += name;
   } else {
     AppendQuotedGo(name, out);
