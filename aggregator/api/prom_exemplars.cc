@@ -1,5 +1,8 @@
 // query_exemplars.
+#include <cstdint>
 #include <map>
+
+#include <fmt/format.h>
 
 #include "aggregator/api/answer.h"
 #include "aggregator/api/prom_endpoints.h"
@@ -59,13 +62,21 @@ PromResult AnswerExemplars(const PromContext& context, const PromCall& call) {
   FindSelectors(**expr, selectors);
   if (selectors.empty()) return HttpResponse{.status = 204};
   std::map<Labels, std::vector<ExemplarPoint>> found;  // A series once, whoever selects it.
+  std::uint64_t count = 0;
   for (const promql::VectorSelector* selector : selectors) {
     if (context.sources.exemplars == nullptr) break;
     auto all = context.sources.exemplars->Select(selector->matchers, range.start_ms, range.end_ms,
                                                  call.limits);
     if (!all) return SelectFailure(std::move(all.error()), call);
     for (SeriesExemplars& series : *all) {
-      found.try_emplace(std::move(series.series), std::move(series.exemplars));
+      const std::uint64_t points = series.exemplars.size();
+      const bool is_new =
+          found.try_emplace(std::move(series.series), std::move(series.exemplars)).second;
+      if (is_new) count += points;
+    }
+    if (count > call.limits.samples_max) {
+      return ToFailure(Exhausted(fmt::format("query selects more than {} exemplars; select fewer",
+                                             call.limits.samples_max)));
     }
   }
   JsonWriter json;
