@@ -9,15 +9,8 @@ std::uint64_t SamplesOf(const Histogram& histogram) {
   return 10 + numbers / 2;
 }
 
-std::uint64_t SamplesOf(const Labels& labels) {
-  constexpr std::size_t kFreeBytes = 1024;
-  std::size_t bytes = 0;
-  for (const Label& label : labels) bytes += label.name.size() + label.value.size();
-  return bytes > kFreeBytes ? (bytes - kFreeBytes) / sizeof(Sample) : 0;
-}
-
 std::uint64_t SamplesOf(const Column& column) {
-  std::uint64_t samples = column.values.size() + SamplesOf(column.labels);
+  std::uint64_t samples = column.values.size();
   for (const HistogramPtr& histogram : column.histograms) {
     if (histogram) samples += SamplesOf(*histogram);
   }
@@ -27,6 +20,21 @@ std::uint64_t SamplesOf(const Column& column) {
 std::uint64_t SamplesOf(const Arg& value) {
   std::uint64_t samples = value.scalars.size();
   for (const Column& column : value.columns) samples += SamplesOf(column);
+  return samples;
+}
+
+std::uint64_t SampleBudget::SamplesOf(const Labels& labels) const {
+  if (!counts_labels_) return 0;
+  constexpr std::size_t kFreeBytes = 1024;
+  std::size_t bytes = 0;
+  for (const Label& label : labels) bytes += label.name.size() + label.value.size();
+  return bytes > kFreeBytes ? (bytes - kFreeBytes) / sizeof(Sample) : 0;
+}
+
+std::uint64_t SampleBudget::SamplesOfLabels(const Columns& columns) const {
+  if (!counts_labels_) return 0;
+  std::uint64_t samples = 0;
+  for (const Column& column : columns) samples += SamplesOf(column.labels);
   return samples;
 }
 

@@ -59,6 +59,7 @@ Result<Arg> EvaluateVectorCall(Query& query, const Call& call, const VectorFunct
                             .annotations = query.annotations,
                             .grow = [&query](std::uint64_t samples) -> Status {
                               OPS_RETURN_IF_ERROR(query.CheckWanted());
+                              query.budget.CountLabels();
                               return query.budget.Take(samples);
                             }};
   OPS_TRY(Columns columns, function.run(vector_args));

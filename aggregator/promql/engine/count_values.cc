@@ -93,6 +93,7 @@ Result<Columns> EvaluateCountValues(Query& query, const AggregateExpr& aggregate
   OPS_TRY(Columns columns, EvaluateVector(query, *aggregate.expr, steps));
   // The label is set before grouping: what it was does not count, and without(…) may take
   // it away again.
+  query.budget.CountLabels();
   std::vector<std::string> grouping = aggregate.grouping;
   const bool named = std::find(grouping.begin(), grouping.end(), label->value) != grouping.end();
   if (aggregate.without) {

@@ -87,9 +87,7 @@ Result<Arg> EvaluateNode(Query& query, const Expr& expr, const Steps& steps) {
 
 // What was evaluated at one step, at all of them.
 Status Spread(Query& query, const Steps& steps, Arg& value) {
-  std::uint64_t samples = SamplesOf(value);
-  for (const Column& column : value.columns) samples -= SamplesOf(column.labels);
-  OPS_RETURN_IF_ERROR(query.budget.Take(samples * (steps.count - 1)));
+  OPS_RETURN_IF_ERROR(query.budget.Take(SamplesOf(value) * (steps.count - 1)));
   if (!value.scalars.empty()) value.scalars.assign(steps.count, double(value.scalars[0]));
   for (Column& column : value.columns) {
     column.values.assign(steps.count, double(column.values[0]));
@@ -115,7 +113,8 @@ Result<Arg> Evaluate(Query& query, const Expr& expr, const Steps& steps) {
   const std::uint64_t held = query.budget.held();
   const bool once = query.plan.Of(expr).invariant && steps.count > 1;
   OPS_TRY(Arg value, once ? EvaluateOnce(query, expr, steps) : EvaluateNode(query, expr, steps));
-  OPS_RETURN_IF_ERROR(query.budget.Settle(held + SamplesOf(value)));
+  const std::uint64_t made = SamplesOf(value) + query.budget.SamplesOfLabels(value.columns);
+  OPS_RETURN_IF_ERROR(query.budget.Settle(held + made));
   return value;
 }
 

@@ -143,7 +143,8 @@ Status InfoJoin::Enrich(const Column& base, Columns& result) const {
     if (it == outputs.end()) {
       Column column = {.labels = {}, .drop_name = base.drop_name};
       OPS_TRY(column.labels, Enriched(base.labels, with));
-      OPS_RETURN_IF_ERROR(query_.budget.Take(steps_.count + SamplesOf(column.labels)));
+      OPS_RETURN_IF_ERROR(
+          query_.budget.Take(steps_.count + query_.budget.SamplesOf(column.labels)));
       column.values.assign(steps_.count, Absent());
       it = outputs.emplace(with, result.size()).first;
       result.push_back(std::move(column));

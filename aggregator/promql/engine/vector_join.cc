@@ -119,6 +119,7 @@ class Join {
   Result<std::size_t> OutputOf(std::uint32_t many, std::uint32_t one, std::size_t step,
                                std::vector<Output>& outputs);
   Column Describe(std::uint32_t many, std::uint32_t one) const;
+  Status TakeFor(const Column& column);
   // Asks whether the query is wanted, once in a while of work (in values looked at).
   Status CheckWanted(std::size_t work);
   Error Duplicate(std::uint32_t a, std::uint32_t b) const;
@@ -205,7 +206,7 @@ Result<bool> Join::RunSimple(const MatchGroup& group) {
   for (const std::uint32_t many : group.left) {
     OPS_RETURN_IF_ERROR(CheckWanted(steps_.count));
     outputs.push_back(Describe(many, group.right[0]));
-    OPS_RETURN_IF_ERROR(query_.budget.Take(SamplesOf(outputs.back())));
+    OPS_RETURN_IF_ERROR(TakeFor(outputs.back()));
     if (group.left.size() > 1 && !known.insert(outputs.back().labels).second) return false;
   }
   for (std::size_t i = 0; i < outputs.size(); ++i) {
@@ -300,7 +301,7 @@ Result<std::size_t> Join::OutputOf(std::uint32_t many, std::uint32_t one, std::s
     Column column = Describe(many, one);
     const auto [known, fresh] = output_by_labels_.try_emplace(column.labels, outputs.size());
     if (fresh) {
-      OPS_RETURN_IF_ERROR(query_.budget.Take(SamplesOf(column)));
+      OPS_RETURN_IF_ERROR(TakeFor(column));
       outputs.push_back({.column = std::move(column)});
     }
     it = output_of_.emplace(pair, known->second).first;
@@ -318,6 +319,10 @@ Result<std::size_t> Join::OutputOf(std::uint32_t many, std::uint32_t one, std::s
   }
   output.matched_at = step;
   return it->second;
+}
+
+Status Join::TakeFor(const Column& column) {
+  return query_.budget.Take(SamplesOf(column) + query_.budget.SamplesOf(column.labels));
 }
 
 // The result's column for a pair, without values yet.
