@@ -33,6 +33,7 @@ Committer::Committer(const StoreOptions& options, Parts parts)
 void Committer::Start(WalPosition next) {
   OPS_CHECK(!thread_.joinable(), "store: the committer was started twice");
   next_ = next;
+  days_.Start(next - 1);
   thread_ = std::thread([this] { Run(); });
 }
 
@@ -105,9 +106,9 @@ void Committer::Submit(IncomingBatch batch, BatchAcceptor::Done done) {
   done(Failed(Unavailable("store: stopping")));
 }
 
-void Committer::TrimLayoutsBefore(Layouts::Day day) {
+void Committer::TrimLayouts(WalPosition gone) {
   MutexLock lock(mutex_);
-  trim_before_ = std::max(trim_before_, day);
+  gone_ = gone;
   changed_.NotifyOne();
 }
 
@@ -123,7 +124,7 @@ void Committer::Stop() {
 // False: stopped, and nothing waits any more. The group may be empty (layouts to trim).
 bool Committer::TakeGroup(std::vector<Pending>& group) {
   MutexLock lock(mutex_);
-  while (queue_.empty() && trim_before_ == 0 && !stopping_) changed_.Wait(mutex_);
+  while (queue_.empty() && !gone_ && unused_.empty() && !stopping_) changed_.Wait(mutex_);
   while (!queue_.empty() && !stopping_ && queue_bytes_ < options_.group_bytes_max) {
     const std::int64_t wait_ns = window_.DueNs() - Clock::System().SteadyNs();
     if (wait_ns <= 0) break;
@@ -146,7 +147,7 @@ void Committer::Run() {
       Commit(group);
       group.clear();
     }
-    TrimLayouts();
+    TrimSomeLayouts();
   }
 }
 
@@ -188,19 +189,18 @@ Committer::Written Committer::Write(std::vector<Pending>& group, Decided& decide
     return Written::kNo;
   }
   next_ += decided.group.entries.size();
+  days_.Committed(next_ - 1, Today(*options_.clock));
   parts_.runs.Install(std::move(decided.runs));
-  for (const LayoutId& layout : decided.layouts) {
-    parts_.layouts.Written(layout, Today(*options_.clock));
-  }
+  for (const LayoutId& layout : decided.layouts) parts_.layouts.Written(layout, decided.today);
   const std::int64_t took_ns = Clock::System().SteadyNs() - start_ns;
   parts_.stats.commit_us += static_cast<std::uint64_t>(took_ns / kNsPerUs);
   return Written::kYes;
 }
 
 Committer::Decided Committer::Decide(std::vector<Pending>& group) {
-  Decided decided;
+  Decided decided{.today = Today(*options_.clock)};
   for (std::size_t i = 0; i < group.size(); ++i) {
-    if (KnowsLayouts(group[i].batch)) {
+    if (KnowsLayouts(group[i].batch, decided.today)) {
       Accept(group[i], i, decided);
     } else {
       group[i].result = Failed(Invalid("store: the batch uses a layout that did not come with it"));
@@ -212,13 +212,15 @@ Committer::Decided Committer::Decide(std::vector<Pending>& group) {
   return decided;
 }
 
-// The session sends every layout along; this holds that promise up for replay.
-bool Committer::KnowsLayouts(const IncomingBatch& batch) const {
+// Who sends brings every layout along, at least once a day; this holds that promise up for
+// replay: what was used today or yesterday outlives the entry.
+bool Committer::KnowsLayouts(const IncomingBatch& batch, Layouts::Day today) const {
   std::unordered_set<LayoutId> brought;
   for (const auto& layout : batch.layouts) brought.insert(layout->id);
   const std::vector<MetricRowsView>& metrics = batch.decoded->metrics();
   return std::all_of(metrics.begin(), metrics.end(), [&](const MetricRowsView& rows) {
-    return brought.contains(rows.layout) || parts_.layouts.Knows(rows.layout);
+    return brought.contains(rows.layout) ||
+           parts_.layouts.UsedSince(rows.layout, std::max(today, 1U) - 1);
   });
 }
 
@@ -252,12 +254,11 @@ void Committer::Accept(Pending& pending, std::size_t index, Decided& decided) {
 }
 
 void Committer::AddLayouts(const IncomingBatch& batch, Decided& decided) {
-  const Layouts::Day today = Today(*options_.clock);
   for (const auto& layout : batch.layouts) {
     const LayoutId& id = layout->id;
-    if (!parts_.layouts.NeedsWrite(id, today)) continue;
+    if (!parts_.layouts.NeedsWrite(id, decided.today)) continue;
     if (!decided.layouts.insert(id).second) continue;
-    decided.group.layouts.emplace_back(id, Layouts::ValueOf(*layout, today));
+    decided.group.layouts.emplace_back(id, Layouts::ValueOf(*layout, decided.today));
   }
 }
 
@@ -310,26 +311,32 @@ void Committer::Resync() {
   in_sync_ = status.has_value();
   if (in_sync_) {
     next_ = parts_.workers.last() + 1;
+    days_.Committed(next_ - 1, Today(*options_.clock));
   } else {
     OPS_LOG_EVERY(10, kError, "store: {}; nothing is taken until it can be read",
                   status.error().message);
   }
 }
 
-void Committer::TrimLayouts() {
-  Layouts::Day day = 0;
+// A piece of them. One day of grace: between "known today" and the commit there may be
+// midnight.
+void Committer::TrimSomeLayouts() {
+  std::optional<WalPosition> gone;
   {
     MutexLock lock(mutex_);
-    day = std::exchange(trim_before_, 0);
+    gone.swap(gone_);
   }
-  if (day == 0) return;
-  const auto trimmed = parts_.layouts.Trim(day, kLayoutsTrimmedAtOnce);
-  if (!trimmed) {
-    OPS_LOG_EVERY(60, kWarn, "store: trim layouts: {}; tried again with the next retention",
-                  trimmed.error().message);
-  } else if (*trimmed == kLayoutsTrimmedAtOnce) {
-    TrimLayoutsBefore(day);  // More of them, after what waits.
+  if (gone) {
+    unused_before_ = std::max(days_.Oldest(*gone, Today(*options_.clock)), 1U) - 1;
+    unused_ = parts_.layouts.UnusedBefore(unused_before_);
   }
+  if (unused_.empty()) return;
+  const std::size_t left = unused_.size() - std::min(unused_.size(), kLayoutsTrimmedAtOnce);
+  const Status trimmed = parts_.layouts.Trim(std::span(unused_).subspan(left), unused_before_);
+  unused_.resize(trimmed ? left : 0);
+  if (trimmed) return;
+  OPS_LOG_EVERY(60, kWarn, "store: trim layouts: {}; tried again with the next retention",
+                trimmed.error().message);
 }
 
 }  // namespace opssight

@@ -26,6 +26,7 @@
 #include "aggregator/store/agent_runs.h"
 #include "aggregator/store/apply_workers.h"
 #include "aggregator/store/byte_budget.h"
+#include "aggregator/store/commit_days.h"
 #include "aggregator/store/group_window.h"
 #include "aggregator/store/layouts.h"
 #include "aggregator/store/store_options.h"
@@ -59,8 +60,9 @@ class Committer {
   enum class Refusal : std::uint8_t { kNone, kDiskLow, kFlushBehind };
   void Refuse(Refusal why) { refusal_ = why; }
 
-  // Layouts last used before day are dropped between two groups.
-  void TrimLayoutsBefore(Layouts::Day day) OPS_EXCLUDES(mutex_);
+  // The wal holds no entry up to gone: the layouts that only such ones used are dropped,
+  // between groups.
+  void TrimLayouts(WalPosition gone) OPS_EXCLUDES(mutex_);
 
   // Refuses what comes, commits and answers what waits, joins.
   void Stop() OPS_EXCLUDES(mutex_);
@@ -74,10 +76,11 @@ class Committer {
   };
   // A group being decided: what to write, and what is true once it is written.
   struct Decided {
-    WalGroup group;
-    AgentRuns::Map runs;
-    std::unordered_set<LayoutId> layouts;
-    std::vector<std::size_t> stored;  // Of the pending ones.
+    Layouts::Day today = 0;
+    WalGroup group = {};
+    AgentRuns::Map runs = {};
+    std::unordered_set<LayoutId> layouts = {};
+    std::vector<std::size_t> stored = {};  // Of the pending ones.
   };
 
   std::optional<Error> Check(const IncomingBatch& batch) const;
@@ -88,7 +91,7 @@ class Committer {
   Decided Decide(std::vector<Pending>& group);
   void Accept(Pending& pending, std::size_t index, Decided& decided);
   void AddLayouts(const IncomingBatch& batch, Decided& decided);
-  bool KnowsLayouts(const IncomingBatch& batch) const;
+  bool KnowsLayouts(const IncomingBatch& batch, Layouts::Day today) const;
   void Count(const std::vector<Pending>& group, const Decided& decided);
   // What became of a group: on disk; on disk though the commit said no, and handed over; not.
   enum class Written : std::uint8_t { kYes, kAfterAll, kNo };
@@ -96,7 +99,7 @@ class Committer {
   void HandOver(std::vector<Pending>& group, const Decided& decided);
   void Fail(std::vector<Pending>& group, const Error& error);
   void Resync();
-  void TrimLayouts() OPS_EXCLUDES(mutex_);
+  void TrimSomeLayouts() OPS_EXCLUDES(mutex_);
   void At(StorePoint point) const;
 
   const StoreOptions& options_;
@@ -108,13 +111,16 @@ class Committer {
   CondVar changed_;
   std::deque<Pending> queue_ OPS_GUARDED_BY(mutex_);
   std::size_t queue_bytes_ OPS_GUARDED_BY(mutex_) = 0;
-  Layouts::Day trim_before_ OPS_GUARDED_BY(mutex_) = 0;
+  std::optional<WalPosition> gone_ OPS_GUARDED_BY(mutex_);  // Layouts are to be trimmed.
   bool stopping_ OPS_GUARDED_BY(mutex_) = false;
 
   // The committer's thread only.
   GroupWindow window_;
   WalPosition next_ = 0;
   bool in_sync_ = true;  // Memory says what the wal says.
+  CommitDays days_;
+  std::vector<LayoutId> unused_;  // Still to be trimmed, where last used before:
+  Layouts::Day unused_before_ = 0;
 
   std::thread thread_;
 };

@@ -239,10 +239,7 @@ void Flusher::Retain() {
               status.error().message, options_.retention_every_ms / kMsPerSecond);
     }
   }
-  if (options_.metrics.keep_ms == 0) return;
-  // Two days of grace: a layout used at a day's end is in rows of the next one.
-  const std::int64_t day = (now_ms - options_.metrics.keep_ms) / kMsPerDay - 2;
-  if (day > 0) parts_.committer.TrimLayoutsBefore(static_cast<Layouts::Day>(day));
+  parts_.committer.TrimLayouts(trimmed_);
 }
 
 Status Flusher::RetainOne(const SignalSlot& slot, std::int64_t now_ms) {

@@ -43,9 +43,10 @@ Status Layouts::Load() {
   return {};
 }
 
-bool Layouts::Knows(const LayoutId& id) const {
+bool Layouts::UsedSince(const LayoutId& id, Day day) const {
   MutexLock lock(mutex_);
-  return known_.contains(id);
+  const auto it = known_.find(id);
+  return it != known_.end() && it->second >= day;
 }
 
 bool Layouts::NeedsWrite(const LayoutId& id, Day today) const {
@@ -137,22 +138,31 @@ std::shared_ptr<const Layout> Layouts::Read(const LayoutId& id) const {
   return nullptr;
 }
 
-Result<std::size_t> Layouts::Trim(Day day, std::size_t count_max) {
+std::vector<LayoutId> Layouts::UnusedBefore(Day day) const {
+  std::vector<LayoutId> unused;
+  MutexLock lock(mutex_);
+  for (const auto& entry : known_) {
+    if (entry.second < day) unused.push_back(entry.first);
+  }
+  return unused;
+}
+
+Status Layouts::Trim(std::span<const LayoutId> ids, Day day) {
   std::vector<LayoutId> old;
   {
     MutexLock lock(mutex_);
-    for (const auto& entry : known_) {
-      if (old.size() == count_max) break;
-      if (entry.second < day) old.push_back(entry.first);
+    for (const LayoutId& id : ids) {
+      const auto it = known_.find(id);
+      if (it != known_.end() && it->second < day) old.push_back(id);
     }
   }
-  if (old.empty()) return std::size_t{0};
+  if (old.empty()) return {};
   OPS_RETURN_IF_ERROR(wal_.DeleteLayouts(old));
   MutexLock lock(mutex_);
   for (const LayoutId& id : old) known_.erase(id);
   stats_.layouts = known_.size();
   stats_.layouts_trimmed += old.size();
-  return old.size();
+  return {};
 }
 
 }  // namespace opssight

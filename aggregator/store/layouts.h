@@ -3,9 +3,9 @@
 //
 // A layout is written in the transaction of the first batch that uses it, and
 // again with the first batch of each later UTC day, so that its row says when it
-// was last used. One that no batch used for the metrics' retention is dropped: no
-// wal entry can need it (those are minutes old), and days name their series
-// themselves. Value: u32 LE last day, u64 LE XXH3-64 of the frame, frame.
+// was last used. One that no entry of the wal can need is dropped (CommitDays): days name
+// their series themselves, and who uses it again brings it again. Value: u32 LE last day,
+// u64 LE XXH3-64 of the frame, frame.
 //
 // Find is for any thread: a hash look-up, or for a layout that is not in the cache a read
 // and a decode; it is kept there from the second time on. Ids cost about 130 B each in
@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <list>
 #include <memory>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -38,16 +39,19 @@ class Layouts final : public LayoutLookup {
 
   std::shared_ptr<const Layout> Find(const LayoutId& id) const override OPS_EXCLUDES(mutex_);
 
-  bool Knows(const LayoutId& id) const OPS_EXCLUDES(mutex_);
+  // Whether it is known, and was used on that day or later.
+  bool UsedSince(const LayoutId& id, Day day) const OPS_EXCLUDES(mutex_);
   // Whether a batch that uses it today must bring it along.
   bool NeedsWrite(const LayoutId& id, Day today) const OPS_EXCLUDES(mutex_);
   static std::string ValueOf(const LayoutFrame& layout, Day today);
   // After the commit of ValueOf.
   void Written(const LayoutId& id, Day today) OPS_EXCLUDES(mutex_);
 
-  // Deletes at most count_max layouts last used before day; how many. The
-  // committer's thread, so that no batch comes to use them meanwhile.
-  Result<std::size_t> Trim(Day day, std::size_t count_max) OPS_EXCLUDES(mutex_);
+  // Those last used before day.
+  std::vector<LayoutId> UnusedBefore(Day day) const OPS_EXCLUDES(mutex_);
+  // Deletes those of ids last used before day. The committer's thread, so that no batch
+  // comes to use them meanwhile.
+  Status Trim(std::span<const LayoutId> ids, Day day) OPS_EXCLUDES(mutex_);
 
  private:
   struct Cached {

@@ -66,8 +66,11 @@ TEST_F(LayoutsTest, IsWrittenOnceADayAndDroppedWhenLongUnused) {
   EXPECT_FALSE(layouts_->NeedsWrite(used->id, 5));
   EXPECT_TRUE(layouts_->NeedsWrite(used->id, 6));
   Write(*used, 6);
-  EXPECT_EQ(*layouts_->Trim(6, 10), 1U);
-  EXPECT_FALSE(layouts_->Knows(old->id));
+  EXPECT_TRUE(layouts_->UsedSince(old->id, 5));
+  EXPECT_FALSE(layouts_->UsedSince(old->id, 6));
+  EXPECT_EQ(layouts_->UnusedBefore(6), std::vector<LayoutId>{old->id});
+  ASSERT_TRUE(layouts_->Trim(std::vector{old->id, used->id}, 6).has_value());
+  EXPECT_FALSE(layouts_->UsedSince(old->id, 0));
   Layouts again(*wal_, 400, BatchLimits{}, stats_);
   ASSERT_TRUE(again.Load().has_value());
   EXPECT_EQ(again.Find(old->id), nullptr);

@@ -189,6 +189,57 @@ TEST_F(StoreTest, AMetricBatchMustBringItsLayout) {
   EXPECT_EQ(store_->layouts().Find({.high = 1, .low = 2}), nullptr);
 }
 
+TEST_F(StoreTest, LayoutsGoOnceNoEntryNeedsThemAndComeAgainWithTheirUser) {
+  options_.retention_every_ms = 1000;
+  options_.flush_age_ms = 1000 * kMsPerDay;
+  const auto layout = std::make_shared<const Layout>(
+      std::vector<LayoutSeries>{{.labels = Labels{{"__name__", "up"}}}});
+  const auto batch = [&layout](std::uint64_t seq, bool bring) {
+    BatchContents contents;
+    contents.metrics.push_back({.layout = layout, .time_ms = 1, .values = {1.0}});
+    IncomingBatch incoming{.agent_id = "a", .epoch = 1, .seq = seq};
+    incoming.frame = EncodeBatch(contents, 0);
+    incoming.hash = Hash64(incoming.frame);
+    incoming.decoded = *DecodedBatch::Decode(incoming.frame, {});
+    if (bring) {
+      incoming.layouts.push_back(std::make_shared<const LayoutFrame>(FrameOf(*layout)));
+    }
+    return incoming;
+  };
+  const auto retain = [this] {  // Twice: the first may have begun before the clock moved.
+    for (int i = 0; i < 2; ++i) {
+      const std::uint64_t runs = store_->stats().retention_runs;
+      Until([&] {
+        clock_.AdvanceMs(1000);
+        return store_->stats().retention_runs > runs;
+      });
+    }
+    EXPECT_EQ(SubmitKind(*store_, LineBatch("", 0)), "stored");  // The committer had a turn.
+    EXPECT_EQ(SubmitKind(*store_, LineBatch("", 0)), "stored");
+  };
+  const auto knows = [&] { return store_->layouts().Find(layout->id()) != nullptr; };
+  Open();
+  EXPECT_EQ(SubmitKind(*store_, batch(1, true)), "stored");
+  clock_.AdvanceMs(5 * kMsPerDay);
+  retain();
+  EXPECT_TRUE(knows()) << "the wal holds an entry that uses it";
+  EXPECT_EQ(SubmitKind(*store_, batch(2, false)), "invalid") << "once a day it is to come along";
+  CloseUnflushed();
+  Open();
+  retain();
+  EXPECT_TRUE(knows()) << "replayed: of any day";
+  ASSERT_TRUE(store_->FlushNow().has_value());
+  retain();
+  Until([&] { return !knows(); });
+  EXPECT_EQ(store_->stats().layouts, 0U);
+  EXPECT_EQ(SubmitKind(*store_, batch(2, false)), "invalid");
+  EXPECT_EQ(SubmitKind(*store_, batch(2, true)), "stored");
+  EXPECT_TRUE(knows());
+  CloseUnflushed();
+  Open();
+  EXPECT_TRUE(knows());
+}
+
 TEST_F(StoreTest, ABatchOfHistogramsOrMetadataAloneIsOfMetrics) {
   store_ = *Store::Open(options_);
   FakeDisk disk;
