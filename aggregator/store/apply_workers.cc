@@ -121,6 +121,7 @@ void ApplyWorkers::HandOver(std::vector<HandedBatch> group) {
               handed.origin.position, last_);
     last_ = handed.origin.position;
     unfrozen_bytes_ += handed.frame_bytes;
+    unflushed_bytes_ += handed.frame_bytes;
   }
   for (const auto& worker : workers_) {
     if (worker->Wants(*shared)) worker->Push({.group = shared});
@@ -135,6 +136,16 @@ WalPosition ApplyWorkers::last() const {
 std::uint64_t ApplyWorkers::unfrozen_bytes() const {
   MutexLock lock(mutex_);
   return unfrozen_bytes_;
+}
+
+std::uint64_t ApplyWorkers::unflushed_bytes() const {
+  MutexLock lock(mutex_);
+  return unflushed_bytes_;
+}
+
+void ApplyWorkers::Flushed(const Cut& cut) {
+  MutexLock lock(mutex_);
+  unflushed_bytes_ -= cut.bytes;
 }
 
 ApplyWorkers::Cut ApplyWorkers::FreezeAll() {

@@ -40,8 +40,9 @@ class ApplyWorkers {
   ApplyWorkers& operator=(const ApplyWorkers&) = delete;
 
   void HandOver(std::vector<HandedBatch> group) OPS_EXCLUDES(mutex_);
-  WalPosition last() const OPS_EXCLUDES(mutex_);              // Handed over last.
-  std::uint64_t unfrozen_bytes() const OPS_EXCLUDES(mutex_);  // Frames since the last freeze.
+  WalPosition last() const OPS_EXCLUDES(mutex_);               // Handed over last.
+  std::uint64_t unfrozen_bytes() const OPS_EXCLUDES(mutex_);   // Frames since the last freeze.
+  std::uint64_t unflushed_bytes() const OPS_EXCLUDES(mutex_);  // Of which no cut is Flushed.
 
   struct Cut {
     WalPosition position = 0;
@@ -49,6 +50,7 @@ class ApplyWorkers {
   };
   // Waits until every signal froze exactly what was handed over up to the cut.
   Cut FreezeAll() OPS_EXCLUDES(mutex_);
+  void Flushed(const Cut& cut) OPS_EXCLUDES(mutex_);  // Once; it is in the days.
   // Waits until what was handed over before the call is applied.
   void WaitIdle() OPS_EXCLUDES(mutex_);
   void Stop();
@@ -65,6 +67,7 @@ class ApplyWorkers {
   mutable Mutex mutex_;  // Held while queueing, so that all workers see one order.
   WalPosition last_ OPS_GUARDED_BY(mutex_);
   std::uint64_t unfrozen_bytes_ OPS_GUARDED_BY(mutex_) = 0;
+  std::uint64_t unflushed_bytes_ OPS_GUARDED_BY(mutex_) = 0;
   std::vector<std::unique_ptr<Worker>> workers_;
 };
 

@@ -69,7 +69,7 @@ std::optional<Error> Committer::CheckOpen() {
       return Unavailable("store: " + options_.dir + ": disk space below the reserve");
     case Refusal::kFlushBehind:
       ++parts_.stats.rejected_flush;
-      return Unavailable("store: days cannot be written and the wal has its limit");
+      return Unavailable("store: days are written too slowly, and twice the limit waits for it");
   }
   if (options_.clock->SteadyNs() < refuse_until_ns_.load()) {
     ++parts_.stats.rejected_commit;

@@ -44,8 +44,15 @@ FlushReason FlushDue(const StoreOptions& options, const FlushState& state) {
   return FlushReason::kNone;
 }
 
-bool FlushBehind(const StoreOptions& options, const FlushState& state, std::uint64_t wal_bytes) {
-  return wal_bytes >= 2 * options.wal_bytes_max || HeadGrowth(state) >= 2 * options.head_bytes_max;
+bool FlushBehind(const StoreOptions& options, const FlushState& state) {
+  return state.unflushed_bytes >= 2 * options.wal_bytes_max ||
+         HeadGrowth(state) >= 2 * options.head_bytes_max;
+}
+
+std::uint64_t HeadBytes(const std::vector<SignalSlot>& slots) {
+  std::uint64_t bytes = 0;
+  for (const SignalSlot& slot : slots) bytes += slot.store->head_bytes();
+  return bytes;
 }
 
 std::uint64_t DiskReserve(const StoreOptions& options, const DiskSpace& space) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string_view>
+#include <vector>
 
 #include "aggregator/store/store_options.h"
 
@@ -12,17 +13,20 @@ enum class FlushReason : std::uint8_t { kNone, kAge, kWalBytes, kHeadBytes, kRip
 std::string_view ToString(FlushReason reason);
 
 struct FlushState {
-  bool anything = false;            // Something is applied that no day holds.
-  std::int64_t since_flush_ms = 0;  // Steady time since the last one (or the start).
-  std::uint64_t unfrozen_bytes = 0;
+  bool anything = false;              // Something is applied that no day holds.
+  std::int64_t since_flush_ms = 0;    // Steady time since the last one (or the start).
+  std::uint64_t unfrozen_bytes = 0;   // Frames since the last freeze,
+  std::uint64_t unflushed_bytes = 0;  // and with those of the flush under way.
   std::uint64_t head_bytes = 0;
   std::uint64_t head_bytes_after_flush = 0;  // What a flush does not free: indexes.
   bool ripe = false;                         // A head has what makes good blocks.
 };
 
 FlushReason FlushDue(const StoreOptions& options, const FlushState& state);
-// While flushes fail: whether so much waits that no more may be taken.
-bool FlushBehind(const StoreOptions& options, const FlushState& state, std::uint64_t wal_bytes);
+// Whether so much waits for the days that no more may be taken.
+bool FlushBehind(const StoreOptions& options, const FlushState& state);
+// Of all signals.
+std::uint64_t HeadBytes(const std::vector<SignalSlot>& slots);
 
 // Of the two reserves the smaller one: 2 % of a large disk would be too much, 256 MiB
 // of a small one.

@@ -49,8 +49,6 @@ void Flusher::Pause(std::int64_t ms) {
 }
 
 void Flusher::Run() {
-  WatchDisk();
-  parts_.committer.Refuse(disk_low_ ? Committer::Refusal::kDiskLow : Committer::Refusal::kNone);
   for (;;) {
     std::uint64_t asked = 0;
     bool stopping = false;
@@ -82,7 +80,6 @@ void Flusher::Run() {
 
 void Flusher::Tick() {
   const std::int64_t now_ms = options_.clock->SteadyMs();
-  WatchDisk();
   if (now_ms >= retry_at_ms_) {
     const FlushReason due = FlushDue(options_, State());
     if (frozen_ || due != FlushReason::kNone) {
@@ -91,24 +88,15 @@ void Flusher::Tick() {
       (void)TrimAll();  // What a WalTap lets go of between flushes.
     }
   }
-  const bool behind = frozen_ && FlushBehind(options_, State(), parts_.stats.wal_bytes);
-  parts_.committer.Refuse(disk_low_ ? Committer::Refusal::kDiskLow
-                          : behind  ? Committer::Refusal::kFlushBehind
-                                    : Committer::Refusal::kNone);
   Retain();
-}
-
-std::uint64_t Flusher::HeadBytes() const {
-  std::uint64_t bytes = 0;
-  for (const SignalSlot& slot : slots_) bytes += slot.store->head_bytes();
-  return bytes;
 }
 
 FlushState Flusher::State() const {
   return {.anything = parts_.workers.last() > flushed_,
           .since_flush_ms = options_.clock->SteadyMs() - last_flush_ms_,
           .unfrozen_bytes = parts_.workers.unfrozen_bytes(),
-          .head_bytes = HeadBytes(),
+          .unflushed_bytes = parts_.workers.unflushed_bytes(),
+          .head_bytes = HeadBytes(slots_),
           .head_bytes_after_flush = head_bytes_after_flush_,
           .ripe = std::any_of(slots_.begin(), slots_.end(),
                               [](const SignalSlot& slot) { return slot.store->head_ripe(); })};
@@ -156,10 +144,11 @@ Status Flusher::Complete() {
   At(StorePoint::kPublished);
   ++parts_.stats.flushes;
   parts_.stats.flushed_bytes += frozen_->bytes;
+  parts_.workers.Flushed(*frozen_);
   flushed_ = cut;
   frozen_.reset();
   last_flush_ms_ = options_.clock->SteadyMs();
-  head_bytes_after_flush_ = HeadBytes();
+  head_bytes_after_flush_ = HeadBytes(slots_);
   return {};
 }
 
@@ -180,28 +169,6 @@ Status Flusher::TrimAll() {
     Pause(1);
   }
   return {};
-}
-
-void Flusher::WatchDisk() {
-  const auto space = options_.disk_space(options_.dir);
-  if (!space) {
-    OPS_LOG_EVERY(60, kWarn, "store: {}; a full disk shows at the next commit only",
-                  space.error().message);
-    disk_low_ = false;
-    return;
-  }
-  parts_.stats.disk_free_bytes = space->free_bytes;
-  const std::uint64_t reserve = DiskReserve(options_, *space);
-  const bool low = space->free_bytes < reserve;
-  if (low && !disk_low_) {
-    OPS_LOG(kError,
-            "store: {}: {} bytes free, {} are the reserve; nothing is taken until there is more",
-            options_.dir, space->free_bytes, reserve);
-  } else if (!low && disk_low_) {
-    OPS_LOG(kInfo, "store: {}: {} bytes free; taking batches again", options_.dir,
-            space->free_bytes);
-  }
-  disk_low_ = low;
 }
 
 const Retention& Flusher::RetentionOf(StoreSignal signal) const {

@@ -1,6 +1,5 @@
-// Flusher moves heads to the day environments, drops old days and watches the disk,
-// on a thread of its own. Steps of a flush, each of which may be the last before a
-// crash (what then is: README.md):
+// Flusher moves heads to the day environments and drops old days, on a thread of its own. Steps of
+// a flush, each of which may be the last before a crash (what then is: README.md):
 //
 //   freeze all signals at one cut -> note the cut in meta.mdb -> each signal writes
 //   its days -> the wal records the cut -> each signal publishes -> trim the wal
@@ -34,7 +33,7 @@ class Flusher {
     Wal& wal;
     MetaTable notes;
     ApplyWorkers& workers;
-    Committer& committer;  // Told when to refuse; stopped before the flusher.
+    Committer& committer;  // Told which layouts to trim; stopped before the flusher.
     StoreStats& stats;
     const std::atomic<WalPosition>& held;  // Entries above it are not trimmed: a WalTap's.
     std::function<void()> after_turn;      // Called after each flush and tick.
@@ -50,6 +49,7 @@ class Flusher {
   Status FlushNow() OPS_EXCLUDES(mutex_);
   // One last flush, so that the next start has nothing to replay; joins.
   void Stop() OPS_EXCLUDES(mutex_);
+  std::uint64_t head_bytes_after_flush() const { return head_bytes_after_flush_; }
 
  private:
   void Run() OPS_EXCLUDES(mutex_);
@@ -57,12 +57,10 @@ class Flusher {
   Status Flush(FlushReason reason);
   Status Complete();
   Status TrimAll();
-  void WatchDisk();
   void Retain();
   Status RetainOne(const SignalSlot& slot, std::int64_t now_ms);
   const Retention& RetentionOf(StoreSignal signal) const;
   FlushState State() const;
-  std::uint64_t HeadBytes() const;
   void Pause(std::int64_t ms) OPS_EXCLUDES(mutex_);
   void At(StorePoint point) const;
 
@@ -82,10 +80,9 @@ class Flusher {
   WalPosition flushed_;
   std::optional<ApplyWorkers::Cut> frozen_;  // Of a round that is not complete.
   WalPosition trimmed_ = 0;                  // The wal holds no entry up to it.
-  bool disk_low_ = false;
   std::int64_t last_flush_ms_;
   std::int64_t retry_at_ms_ = 0;
-  std::uint64_t head_bytes_after_flush_ = 0;
+  std::atomic<std::uint64_t> head_bytes_after_flush_{0};  // Read by any.
   RetentionSchedule retention_;
 
   std::thread thread_;  // Last: everything above is ready when it starts.

@@ -114,6 +114,10 @@ Status Store::Start(std::vector<SignalSlot> signals) {
                                                             TellLosses();
                                                           }},
                                        flushed, note.wall_ms);
+  watch_ = std::make_unique<IntakeWatch>(
+      options_, signals,
+      IntakeWatch::Parts{
+          .workers = *workers_, .flusher = *flusher_, .committer = *committer_, .stats = stats_});
   OPS_TRY(const WalPosition last, ReplayAll());
   workers_->WaitIdle();  // Who asks from here on sees all of it.
   committer_->Start(last + 1);
@@ -224,6 +228,7 @@ void Store::WaitApplied() {
 void Store::Stop() {
   taking_ = false;
   if (sealer_ != nullptr) sealer_->Stop();
+  if (watch_ != nullptr) watch_->Stop();
   if (committer_ != nullptr) committer_->Stop();
   if (flusher_ != nullptr) flusher_->Stop();
   if (workers_ != nullptr) workers_->Stop();

@@ -9,7 +9,8 @@
 //   store->Stop();
 //
 // Threads: `commit` (transactions and done callbacks), one a signal (Apply, Freeze),
-// `flush` (days, retention, disk watch), one that seals days. All public calls are for any thread.
+// `flush` (days, retention), one that watches disk and limits, one that seals days. All public
+// calls are for any thread.
 // A full or failing disk refuses batches with kUnavailable and ends by itself; queries go on.
 #pragma once
 
@@ -26,6 +27,7 @@
 #include "aggregator/store/committer.h"
 #include "aggregator/store/flusher.h"
 #include "aggregator/store/guarded_env.h"
+#include "aggregator/store/intake_watch.h"
 #include "aggregator/store/layouts.h"
 #include "aggregator/store/sealer.h"
 #include "aggregator/store/store_options.h"
@@ -91,6 +93,7 @@ class Store final : public BatchAcceptor, public WalTap {
   std::unique_ptr<ApplyWorkers> workers_;
   std::unique_ptr<Committer> committer_;
   std::unique_ptr<Flusher> flusher_;
+  std::unique_ptr<IntakeWatch> watch_;
   std::unique_ptr<Sealer> sealer_;
   bool wal_set_aside_ = false;  // At this start, and told.
   std::atomic<bool> taking_{false};

@@ -72,8 +72,8 @@ struct StoreOptions {
   std::size_t wal_map_bytes = 64UL << 30;  // Address space; also the largest wal.mdb.
   std::size_t meta_map_bytes = 1UL << 30;
 
-  // Flush, whichever comes first. Where flushing fails, ingest is refused at twice
-  // wal_bytes_max or head_bytes_max, until a flush succeeds.
+  // Flush, whichever comes first. Where flushing fails, or is slower than what comes, ingest
+  // is refused at twice wal_bytes_max or head_bytes_max, until a flush succeeds.
   std::int64_t flush_age_ms = 30 * 60'000;
   std::uint64_t wal_bytes_max = 512UL << 20;   // Frames since the last flush.
   std::uint64_t head_bytes_max = 256UL << 20;  // Growth of the heads since the last flush.
@@ -115,7 +115,7 @@ struct StoreStats {
   Counter rejected_invalid{0};  // Size, seq, or a layout nobody sent.
   Counter rejected_stopping{0};
   Counter rejected_disk{0};    // Free disk below the reserve.
-  Counter rejected_flush{0};   // Flush behind.
+  Counter rejected_flush{0};   // Flush behind: it fails, or is slower than what comes.
   Counter rejected_commit{0};  // A commit failed just now.
   Counter commit_errors{0};
   Counter in_flight_bytes{0};  // Level.

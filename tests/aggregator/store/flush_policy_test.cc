@@ -24,9 +24,10 @@ TEST(FlushPolicyTest, WhicheverComesFirst) {
   f({.anything = true, .head_bytes = 6, .ripe = true}, "ripe");
   f({.anything = true, .head_bytes = 5, .ripe = true}, "none");
   f({.anything = false, .head_bytes = 6, .ripe = true}, "none");
-  EXPECT_FALSE(FlushBehind(options, {.head_bytes = 99}, 199));
-  EXPECT_TRUE(FlushBehind(options, {.head_bytes = 100}, 0));
-  EXPECT_TRUE(FlushBehind(options, {}, 200));
+  EXPECT_FALSE(FlushBehind(options, {.unflushed_bytes = 199, .head_bytes = 99}));
+  EXPECT_TRUE(FlushBehind(options, {.head_bytes = 100}));
+  EXPECT_FALSE(FlushBehind(options, {.head_bytes = 100, .head_bytes_after_flush = 1}));
+  EXPECT_TRUE(FlushBehind(options, {.unflushed_bytes = 200}));
 }
 
 TEST(FlushPolicyTest, TheReserveIsTheSmallerOne) {

@@ -438,6 +438,45 @@ TEST_F(StoreTest, RefusesWhileFlushesFailAndTooMuchWaits) {
   EXPECT_EQ(signal_->All().size(), seq);
 }
 
+TEST_F(StoreTest, RefusesWhileAFlushIsSlowerThanWhatComes) {
+  std::atomic<std::uint64_t> free_bytes{50 << 20};
+  options_.disk_space = [&free_bytes](const std::string&) -> Result<DiskSpace> {
+    return DiskSpace{.free_bytes = free_bytes, .total_bytes = 100 << 20};
+  };
+  options_.wal_bytes_max = 10'000;
+  Open();
+  signal_->SetSlow(true);
+  std::uint64_t seq = 0;
+  Until(
+      [this, &seq] { return SubmitKind(*store_, LineBatch("a", ++seq, 5'000)) == "unavailable"; });
+  EXPECT_GT(store_->stats().rejected_flush, 0U);
+  EXPECT_EQ(store_->stats().flushes, 0U);
+  free_bytes = 1 << 20;
+  Until([this, seq] {
+    EXPECT_EQ(SubmitKind(*store_, LineBatch("a", seq)), "unavailable");
+    return store_->stats().rejected_disk > 0;
+  });
+  free_bytes = 50 << 20;
+  signal_->SetSlow(false);
+  Until([this, seq] { return SubmitKind(*store_, LineBatch("a", seq)) == "stored"; });
+  store_->WaitApplied();
+  EXPECT_EQ(signal_->All().size(), seq);
+}
+
+TEST_F(StoreTest, WhatAReaderHoldsIsNoReasonToRefuse) {
+  options_.wal_bytes_max = 10'000;
+  Open();
+  store_->HoldWal("reader", 0);
+  for (std::uint64_t seq = 1; seq <= 20; ++seq) {
+    Until([&] {
+      const std::string kind = SubmitKind(*store_, LineBatch("a", seq, 5'000));
+      return kind == "stored" || kind == "duplicate";
+    });
+  }
+  ASSERT_TRUE(store_->FlushNow().has_value());
+  EXPECT_EQ(store_->stats().wal_entries, 20U);
+}
+
 // Changes the value of a wal entry behind the store's back.
 void Damage(const std::string& dir, WalPosition position, std::size_t at_from_end) {
   auto env = Env::Open(dir + "/wal.mdb", {.map_bytes = 16 << 20});

@@ -132,6 +132,7 @@ class FakeSignal final : public SignalStore {
   }
   Status Flush(WalPosition cut) override {
     MutexLock lock(mutex_);
+    while (slow_) changed_.Wait(mutex_);
     if (failing_) return IoError("fake: write", ENOSPC);
     disk_->days[cut] = frozen_;
     return {};
@@ -176,6 +177,11 @@ class FakeSignal final : public SignalStore {
     MutexLock lock(mutex_);
     failing_ = failing;
   }
+  void SetSlow(bool slow) {  // A flush that does not end.
+    MutexLock lock(mutex_);
+    slow_ = slow;
+    changed_.NotifyAll();
+  }
   void SetWaiting(bool waiting) {
     MutexLock lock(mutex_);
     waiting_ = waiting;
@@ -195,6 +201,7 @@ class FakeSignal final : public SignalStore {
   WalPosition last_ OPS_GUARDED_BY(mutex_) = 0;
   WalPosition published_ OPS_GUARDED_BY(mutex_) = 0;
   bool failing_ OPS_GUARDED_BY(mutex_) = false;
+  bool slow_ OPS_GUARDED_BY(mutex_) = false;
   bool waiting_ OPS_GUARDED_BY(mutex_) = false;
   std::vector<SignalLoss> losses_ OPS_GUARDED_BY(mutex_);
   std::string retained_ OPS_GUARDED_BY(mutex_);
