@@ -49,11 +49,13 @@ Random SeededRandom() {
 
 class Running final : public Agent {
  public:
-  Running(AgentConfig config, Identity identity, Clock& clock, const ReloadState& reload)
+  Running(AgentConfig config, Identity identity, Clock& clock, const ReloadState& reload,
+          ScrapeMemory& memory)
       : config_(std::move(config)),
         identity_(std::move(identity)),
         clock_(clock),
         reload_(reload),
+        scrape_memory_(memory),
         random_(SeededRandom()),
         own_frame_(std::vector<Label>{{"host", config_.host}, {"job", "opssight-agent"}}) {}
   ~Running() override { Stop(); }
@@ -80,6 +82,7 @@ class Running final : public Agent {
   Identity identity_;
   Clock& clock_;
   const ReloadState& reload_;
+  ScrapeMemory& scrape_memory_;
   Random random_;
   double renew_chance_ = 0;
   std::string next_key_;  // Of the certificate asked for.
@@ -233,9 +236,10 @@ Status Running::StartOtlp() {
 Status Running::StartSources() {
   OPS_RETURN_IF_ERROR(StartOtlp());
   OPS_TRY(tail_, TailLoop::Start(loop_, clock_, config_.tail, *batcher_, *spool_));
-  if (!config_.scrape_configs.empty()) {
+  // With no job left, what was scraped before is still to end.
+  if (!config_.scrape_configs.empty() || !scrape_memory_.empty()) {
     OPS_TRY(scraper_, Scraper::Start(loop_, clock_, config_.scrape, config_.scrape_configs,
-                                     Hash64(config_.host), *batcher_));
+                                     Hash64(config_.host), *batcher_, scrape_memory_));
   }
   collector_ = std::make_unique<HostCollector>(config_.collect.host);
   collect_timer_ = std::make_unique<Timer>(loop_);
@@ -295,6 +299,7 @@ void Running::Stop() {
   loop_.RunSync([this] {
     collect_timer_.reset();
     unmap_timer_.reset();
+    if (scraper_ != nullptr) scrape_memory_ = scraper_->Leave();
     scraper_.reset();
     if (tail_ != nullptr) tail_->Stop();
     if (batcher_ != nullptr) batcher_->Stop();
@@ -310,8 +315,9 @@ void Running::Stop() {
 }  // namespace
 
 Result<std::unique_ptr<Agent>> Agent::Start(AgentConfig config, Identity identity, Clock& clock,
-                                            const ReloadState& reload) {
-  auto running = std::make_unique<Running>(std::move(config), std::move(identity), clock, reload);
+                                            const ReloadState& reload, ScrapeMemory& memory) {
+  auto running =
+      std::make_unique<Running>(std::move(config), std::move(identity), clock, reload, memory);
   OPS_RETURN_IF_ERROR(running->Start());
   return std::unique_ptr<Agent>(std::move(running));
 }

@@ -15,6 +15,7 @@
 
 #include "agent/config/agent_config.h"
 #include "agent/identity/identity.h"
+#include "agent/scrape/memory.h"
 #include "common/base/clock.h"
 #include "common/base/result.h"
 #include "common/selfmon/reload_state.h"
@@ -23,9 +24,10 @@ namespace opssight {
 
 class Agent {
  public:
-  // config: Resolved. clock and reload, which /metrics shows, outlive the agent.
+  // config: Resolved. clock, reload (which /metrics shows) and memory outlive the agent;
+  // memory is what the agent before knew of its targets, and when it stops what this one does.
   static Result<std::unique_ptr<Agent>> Start(AgentConfig config, Identity identity, Clock& clock,
-                                              const ReloadState& reload);
+                                              const ReloadState& reload, ScrapeMemory& memory);
   virtual ~Agent() = default;
 
   // Whether the disk takes no writes now: what is in memory might not survive Stop.

@@ -60,7 +60,7 @@ class Program {
     OPS_TRY(Identity identity, LoadIdentity(config_.data_dir));
     SetLogLevel(config_.log_level);
     id_ = identity.info.common_name;
-    OPS_TRY(agent_, Agent::Start(config_, std::move(identity), Clock::System(), state_));
+    OPS_TRY(agent_, Agent::Start(config_, std::move(identity), Clock::System(), state_, memory_));
     return {};
   }
   Status Reload() {
@@ -101,6 +101,7 @@ class Program {
   AgentConfig config_;
   std::string id_;
   ReloadState state_{Clock::System().WallMs()};
+  ScrapeMemory memory_;
   std::unique_ptr<Agent> agent_;
 };
 

@@ -137,14 +137,14 @@ void AddScrapeMetrics(Registry& registry, const ScrapeStats& stats) {
   MetricAdder add(registry, "opssight_scrape_");
   add.Total("scrapes", "Scrapes that ended.", stats.scrapes);
   add.Total("failed_scrapes", "Those that failed; their target's up is 0.", stats.failed);
-  add.Total("late_scrapes", "Scrapes left out as the one before still ran.", stats.late);
+  add.Total("late_scrapes", "Scrapes left out as those before still ran.", stats.late);
   add.Total("bytes", "Bytes of answers, unpacked.", stats.bytes);
   add.Total("samples", "Samples handed on.", stats.samples);
   add.Total("histograms", "Native histograms handed on.", stats.histograms);
   add.Total("exemplars", "Exemplars handed on.", stats.exemplars);
   add.Total("duplicate_samples", "Samples of a series that the scrape had already; dropped.",
             stats.duplicates);
-  add.Total("future_samples", "Samples with a time over 10 minutes ahead; dropped.",
+  add.Total("future_samples", "Samples and exemplars with a time over 10 minutes ahead; dropped.",
             stats.out_of_bounds);
   add.Total("discovery_failures", "Files, daemons and targets that could not be used.",
             stats.discovery_failed);

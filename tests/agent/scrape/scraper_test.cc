@@ -30,12 +30,14 @@ class LastValues final : public NullSink {
       const std::string name = row.layout->series()[i].labels.PrometheusText();
       const bool stale = std::bit_cast<std::uint64_t>(row.values[i]) == kStaleNanBits;
       values[name] = stale ? "stale" : std::to_string(static_cast<int>(row.values[i]));
+      ++counts[name + " " + values[name]];
     }
   }
 
   void AcceptTargets(TargetsSnapshot snapshot) override { targets = std::move(snapshot); }
 
   std::map<std::string, std::string> values;
+  std::map<std::string, int> counts;  // Of each value of each.
   TargetsSnapshot targets;
 };
 
@@ -47,6 +49,7 @@ class ScraperTest : public testing::Test {
       auto server = HttpServer::Open(
           loop_, {{.address = {.host = "127.0.0.1", .port = 0}, .tls = nullptr}}, {},
           [this](const HttpRequest&, std::shared_ptr<Responder> responder) {
+            if (status_.load() == kSilent) return held_.push_back(std::move(responder));
             responder->Send({.status = status_.load(),
                              .headers = {{"content-type", "text/plain; version=0.0.4"}},
                              .body = "a 7\n"});
@@ -60,6 +63,7 @@ class ScraperTest : public testing::Test {
     std::promise<void> closed;
     loop_.RunSync([&] {
       scraper_.reset();
+      held_.clear();
       server_->Stop(0, [&] {
         server_.reset();
         closed.set_value();
@@ -68,13 +72,18 @@ class ScraperTest : public testing::Test {
     closed.get_future().wait();
     loop_.Stop();
   }
-  void Start(ScrapeJob job) {
+  void Start(ScrapeJob job, std::int64_t interval_ms = 20) {
     job.job_name = "j";
-    job.interval_ms = 20;
-    job.timeout_ms = 20;
+    job.interval_ms = interval_ms;
+    job.timeout_ms = interval_ms;
+    Start(std::vector<ScrapeJob>{std::move(job)});
+  }
+  // As a reload does.
+  void Start(const std::vector<ScrapeJob>& jobs) {
     loop_.RunSync([&] {
       loop_.AssertHere();
-      auto scraper = Scraper::Start(loop_, Clock::System(), {}, {job}, 1, sink_);
+      if (scraper_ != nullptr) memory_ = scraper_->Leave();
+      auto scraper = Scraper::Start(loop_, Clock::System(), {}, jobs, 1, sink_, memory_);
       ASSERT_TRUE(scraper) << scraper.error().message;
       scraper_ = *std::move(scraper);
     });
@@ -87,6 +96,11 @@ class ScraperTest : public testing::Test {
       return now == value;
     });
   }
+  ScrapeStats Stats() {
+    ScrapeStats out;
+    loop_.RunSync([&] { out = scraper_->stats(); });
+    return out;
+  }
   TargetsSnapshot Targets() {
     TargetsSnapshot out;
     loop_.RunSync([&] { out = scraper_->Targets(); });
@@ -95,8 +109,11 @@ class ScraperTest : public testing::Test {
 
   Loop loop_{"scrape"};
   LastValues sink_;
+  static constexpr int kSilent = 0;
   std::atomic<int> status_{200};
+  std::vector<std::shared_ptr<Responder>> held_;  // The loop's.
   std::unique_ptr<HttpServer> server_;
+  ScrapeMemory memory_;
   std::unique_ptr<Scraper> scraper_;
 };
 
@@ -117,6 +134,35 @@ TEST_F(ScraperTest, UpDownUp) {
   EXPECT_EQ(target.health, TargetHealth::kDown);
   status_ = 200;
   EXPECT_TRUE(Becomes("a" + labels, "7"));
+}
+
+TEST_F(ScraperTest, ATargetThatAReloadTakesAwayEnds) {
+  Start({.static_targets = {{.targets = {Address()}}}});
+  const std::string labels = "{instance=\"" + Address() + "\", job=\"j\"}";
+  EXPECT_TRUE(Becomes("a" + labels, "7"));
+  Start(std::vector<ScrapeJob>{});
+  EXPECT_TRUE(memory_.empty());
+  EXPECT_TRUE(Becomes("a" + labels, "stale"));
+  EXPECT_TRUE(Becomes("up" + labels, "stale"));
+}
+
+TEST_F(ScraperTest, ATargetThatStaysGoesOnOverAReload) {
+  Start({.static_targets = {{.targets = {Address()}}}});
+  const std::string labels = "{instance=\"" + Address() + "\", job=\"j\"}";
+  EXPECT_TRUE(Becomes("scrape_series_added" + labels, "0"));  // The second scrape.
+  Start({.static_targets = {{.targets = {Address()}}}}, 30);
+  EXPECT_TRUE(WaitFor(seconds(20), [&] { return Stats().scrapes >= 4; }));
+  loop_.RunSync([&] {
+    EXPECT_EQ(sink_.counts["scrape_series_added" + labels + " 1"], 1);
+    EXPECT_EQ(sink_.counts["up" + labels + " stale"], 0);
+  });
+}
+
+TEST_F(ScraperTest, ATimeoutAsLongAsTheIntervalSkipsNothing) {
+  status_ = kSilent;
+  Start({.static_targets = {{.targets = {Address()}}}}, 50);
+  EXPECT_TRUE(WaitFor(seconds(20), [&] { return Stats().failed >= 6; }));
+  EXPECT_LT(Stats().late, 3U);  // Of six.
 }
 
 // At once; a change within some seconds.
