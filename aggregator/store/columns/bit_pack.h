@@ -41,6 +41,17 @@ inline void PackBits(const std::uint64_t* values, std::size_t count, unsigned wi
 }
 
 namespace bit_pack_internal {
+// The last 8 bytes, or all where there are fewer, as a number; zeros stand behind the end.
+inline std::uint64_t LoadTail(std::string_view bytes) {
+  if (bytes.size() >= sizeof(std::uint64_t)) {
+    return LoadLe<std::uint64_t>(bytes.data() + bytes.size() - sizeof(std::uint64_t));
+  }
+  std::uint64_t word = 0;
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    word |= static_cast<std::uint64_t>(static_cast<unsigned char>(bytes[i])) << (8 * i);
+  }
+  return word;
+}
 // The 64 bits from bit `bit` on; zeros stand where the input ends.
 inline std::uint64_t LoadSlow(std::string_view bytes, std::size_t bit) {
   char window[9] = {};
@@ -63,18 +74,29 @@ inline void UnpackBits(std::string_view bytes, std::size_t count, unsigned width
     return;
   }
   const std::uint64_t mask = width == 64 ? ~0ULL : (1ULL << width) - 1;
+  if (width > 57) {  // May stand in nine bytes.
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::uint64_t word = bit_pack_internal::LoadSlow(bytes, i * width);
+      out[i] = static_cast<std::int64_t>(base + (word & mask));
+    }
+    return;
+  }
   std::size_t i = 0;
-  if (width <= 57 && bytes.size() >= sizeof(std::uint64_t)) {
-    const std::size_t last_bit = (bytes.size() - sizeof(std::uint64_t)) * 8 + 7;
-    const std::size_t fast = std::min(count, last_bit / width + 1);
-    for (std::size_t bit = 0; i < fast; ++i, bit += width) {
+  std::size_t bit = 0;
+  std::size_t tail_bit = 0;  // Where the last 8 bytes begin.
+  if (bytes.size() >= sizeof(std::uint64_t)) {
+    tail_bit = (bytes.size() - sizeof(std::uint64_t)) * 8;
+    const std::size_t fast = std::min(count, (tail_bit + 7) / width + 1);
+    for (; i < fast; ++i, bit += width) {
       const std::uint64_t word = LoadLe<std::uint64_t>(bytes.data() + bit / 8) >> (bit % 8);
       out[i] = static_cast<std::int64_t>(base + (word & mask));
     }
   }
-  for (; i < count; ++i) {
-    const std::uint64_t word = bit_pack_internal::LoadSlow(bytes, i * width);
-    out[i] = static_cast<std::int64_t>(base + (word & mask));
+  if (i == count) return;
+  // All of the rest begin and end within the last 8 bytes.
+  const std::uint64_t tail = bit_pack_internal::LoadTail(bytes);
+  for (; i < count; ++i, bit += width) {
+    out[i] = static_cast<std::int64_t>(base + (tail >> (bit - tail_bit) & mask));
   }
 }
 

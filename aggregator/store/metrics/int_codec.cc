@@ -301,6 +301,22 @@ bool TakePacked(std::string_view& bytes, unsigned width, std::int64_t base, cons
   return true;
 }
 
+// Above one change in so many, looking at each bit is faster.
+constexpr std::size_t kSeldom = 8;
+
+// changes to where the bitmap has bits, and 0 to the rest. Bits behind out are not looked at.
+void SpreadSeldom(std::string_view bitmap, std::span<const std::int64_t> changes,
+                  std::span<std::int64_t> out) {
+  std::fill(out.begin(), out.end(), 0);
+  std::size_t next = 0;
+  for (std::size_t byte = 0; byte < bitmap.size(); ++byte) {
+    for (unsigned bits = static_cast<unsigned char>(bitmap[byte]); bits != 0; bits &= bits - 1) {
+      const std::size_t position = byte * 8 + static_cast<unsigned>(std::countr_zero(bits));
+      if (position < out.size()) out[position] = changes[next++];
+    }
+  }
+}
+
 bool TakeSparse(std::string_view& bytes, unsigned width, std::int64_t base, const Patches& patches,
                 std::span<std::int64_t> out) {
   const std::size_t size = PackedBytes(out.size(), 1);
@@ -314,6 +330,10 @@ bool TakeSparse(std::string_view& bytes, unsigned width, std::int64_t base, cons
   if (changed > out.size()) return false;
   std::array<std::int64_t, kIntsMax + 1> changes;  // One more is read, and not used.
   if (!TakePacked(bytes, width, base, patches, std::span(changes).first(changed))) return false;
+  if (changed <= out.size() / kSeldom) {
+    SpreadSeldom(bitmap, std::span(changes).first(changed), out);
+    return true;
+  }
   changes[changed] = 0;
   std::size_t next = 0;
   for (std::size_t i = 0; i < out.size(); ++i) {
