@@ -24,6 +24,7 @@ struct Question {
   std::int64_t back_ms = 0;  // Where the range begins, before its end.
   std::int64_t step_ms = 0;
   bool rate = false;              // VictoriaMetrics has another definition.
+  bool picks = false;             // By it: which series are in the answer depends on it.
   std::optional<double> goal_ms;  // Of CPU, ours.
 };
 
