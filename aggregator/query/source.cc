@@ -1,5 +1,7 @@
 #include "aggregator/query/source.h"
 
+#include <utility>
+
 namespace opssight {
 
 std::set<std::string> NamesOrValues(const std::vector<Labels>& sets, std::string_view name) {
@@ -12,6 +14,26 @@ std::set<std::string> NamesOrValues(const std::vector<Labels>& sets, std::string
     for (const Label& label : labels) found.insert(label.name);
   }
   return found;
+}
+
+std::unique_ptr<SeriesPortions> OnePortion(std::vector<Series> series) {
+  class One final : public SeriesPortions {
+   public:
+    explicit One(std::vector<Series> series) : series_(std::move(series)) {}
+    std::size_t count() const override { return 1; }
+    Result<std::vector<Series>> Read(std::size_t) override { return std::move(series_); }
+
+   private:
+    std::vector<Series> series_;
+  };
+  return std::make_unique<One>(std::move(series));
+}
+
+Result<std::unique_ptr<SeriesPortions>> SeriesSource::SelectPortions(
+    const std::vector<Matcher>& matchers, std::int64_t from_ms, std::int64_t to_ms,
+    const QueryLimits& limits, SeriesLabels) const {
+  OPS_TRY(std::vector<Series> series, Select(matchers, from_ms, to_ms, limits));
+  return OnePortion(std::move(series));
 }
 
 Result<std::set<std::string>> SeriesSource::SelectStrings(std::string_view name,

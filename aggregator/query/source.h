@@ -65,6 +65,22 @@ std::set<std::string> NamesOrValues(const std::vector<Labels>& sets, std::string
 
 class RollupSource;  // rollup.h
 
+// What a selection found, in portions of series that are read one by one: what a query makes of
+// a portion stands in the processor's cache, and the samples of no more than some portions are
+// in memory at once. All portions together are what Select gives, in its order.
+class SeriesPortions {
+ public:
+  virtual ~SeriesPortions() = default;
+  virtual std::size_t count() const = 0;
+  // Each once, in any order; on any thread, several at once. Errors as Select's; the limit of
+  // samples is one for all portions.
+  virtual Result<std::vector<Series>> Read(std::size_t portion) = 0;
+};
+
+std::unique_ptr<SeriesPortions> OnePortion(std::vector<Series> series);
+
+enum class SeriesLabels : std::uint8_t { kWanted, kUnused };  // kUnused: may be left empty.
+
 class SeriesSource {
  public:
   virtual ~SeriesSource() = default;
@@ -73,12 +89,11 @@ class SeriesSource {
   virtual Result<std::vector<Series>> Select(const std::vector<Matcher>& matchers,
                                              std::int64_t from_ms, std::int64_t to_ms,
                                              const QueryLimits& limits) const = 0;
-  // The same where nobody looks at the labels, which may be left empty: cheaper.
-  virtual Result<std::vector<Series>> SelectUnlabelled(const std::vector<Matcher>& matchers,
-                                                       std::int64_t from_ms, std::int64_t to_ms,
-                                                       const QueryLimits& limits) const {
-    return Select(matchers, from_ms, to_ms, limits);
-  }
+  // The same in portions; the source outlives them. limits.cancelled is asked by any thread
+  // that reads one, limits.thinned is told before this returns. Without more: one portion.
+  virtual Result<std::unique_ptr<SeriesPortions>> SelectPortions(
+      const std::vector<Matcher>& matchers, std::int64_t from_ms, std::int64_t to_ms,
+      const QueryLimits& limits, SeriesLabels labels) const;
   // Label sets of the same; cheaper. By day partition: may name series that have
   // samples on these days but not in the range.
   virtual Result<std::vector<Labels>> SelectLabels(const std::vector<Matcher>& matchers,

@@ -50,15 +50,22 @@ class MemorySeries final : public SeriesSource {
     return selected;
   }
 
-  // Without labels, so that tests see who looks at them all the same.
-  Result<std::vector<Series>> SelectUnlabelled(const std::vector<Matcher>& matchers,
-                                               std::int64_t from_ms, std::int64_t to_ms,
-                                               const QueryLimits& limits) const override {
+  // Two series each; without labels where nobody wants them, so that tests see who looks at
+  // them all the same.
+  Result<std::unique_ptr<SeriesPortions>> SelectPortions(const std::vector<Matcher>& matchers,
+                                                         std::int64_t from_ms, std::int64_t to_ms,
+                                                         const QueryLimits& limits,
+                                                         SeriesLabels labels) const override {
     auto selected = Select(matchers, from_ms, to_ms, limits);
-    if (selected.has_value()) {
-      for (Series& series : *selected) series.labels = Labels();
+    if (!selected.has_value()) return std::move(selected).error();
+    auto portions = std::make_unique<Pairs>();
+    for (std::size_t i = 0; i < selected->size(); ++i) {
+      Series& series = (*selected)[i];
+      if (labels == SeriesLabels::kUnused) series.labels = Labels();
+      if (i % 2 == 0) portions->pairs.emplace_back();
+      portions->pairs.back().push_back(std::move(series));
     }
-    return selected;
+    return portions;
   }
 
   Result<std::vector<Labels>> SelectLabels(const std::vector<Matcher>& matchers,
@@ -72,6 +79,14 @@ class MemorySeries final : public SeriesSource {
   }
 
  private:
+  struct Pairs final : SeriesPortions {
+    std::size_t count() const override { return pairs.size(); }
+    Result<std::vector<Series>> Read(std::size_t portion) override {
+      return std::move(pairs[portion]);
+    }
+    std::vector<std::vector<Series>> pairs;
+  };
+
   struct Point {
     double value = 0;
     std::shared_ptr<const Histogram> histogram;  // Null: value counts.

@@ -34,7 +34,7 @@ struct EngineOptions {
   bool type_and_unit_labels = false;
   bool rollups = true;  // Whether those of the source may answer.
   ParseOptions parse;
-  unsigned threads = 1;  // Of one query.
+  unsigned threads = 2;  // Of one query.
 };
 
 struct QueryRequest {

@@ -2,9 +2,11 @@
 
 #include <cstddef>
 #include <utility>
+#include <vector>
 
 #include "aggregator/promql/engine/evaluate.h"
 #include "aggregator/promql/engine/rolled.h"
+#include "aggregator/promql/engine/series_input.h"
 #include "aggregator/promql/engine/smoothed.h"
 #include "aggregator/promql/engine/times.h"
 
@@ -85,33 +87,28 @@ std::size_t Fill(const Series& series, const TimeShift& shift, const Steps& step
   return found;
 }
 
-}  // namespace
-
-Result<Columns> InstantColumns(Query& query, std::vector<Series> all, const TimeShift& shift,
+// A portion of a selector's series.
+Result<Columns> PortionColumns(Query& query, std::vector<Series> all, const TimeShift& shift,
                                const Steps& steps, SampleField field) {
-  Columns columns(all.size());
-  const auto work = [&](std::size_t begin, std::size_t end, Annotations&) -> Status {
-    for (std::size_t i = begin; i < end; ++i) {
-      // Its samples go at once: the next columns stand in their memory.
-      Series series = std::move(all[i]);
-      Column& column = columns[i];
-      column.values.assign(steps.count, Absent());
-      const std::size_t found =
-          Fill(series, shift, steps, query.functions.lookback_ms, field, column);
-      query.budget.Look(found);
-      if (found == 0) {
-        column.values.clear();
-        continue;
-      }
-      column.labels = std::move(series.labels);
-      OPS_RETURN_IF_ERROR(query.budget.Take(SamplesOf(column)));
-    }
-    return {};
-  };
-  OPS_RETURN_IF_ERROR(InPieces(query, all.size(), steps.count, work));
-  std::erase_if(columns, [](const Column& column) { return column.values.empty(); });
+  Columns columns;
+  columns.reserve(all.size());
+  for (Series& one : all) {
+    // Its samples go at once: the next columns stand in their memory.
+    Series series = std::move(one);
+    Column column;
+    column.values.assign(steps.count, Absent());
+    const std::size_t found =
+        Fill(series, shift, steps, query.functions.lookback_ms, field, column);
+    query.budget.Look(found);
+    if (found == 0) continue;
+    column.labels = std::move(series.labels);
+    OPS_RETURN_IF_ERROR(query.budget.Take(SamplesOf(column)));
+    columns.push_back(std::move(column));
+  }
   return columns;
 }
+
+}  // namespace
 
 Result<Columns> EvaluateSelector(Query& query, const VectorSelector& selector, const Steps& steps,
                                  SampleField field) {
@@ -120,18 +117,21 @@ Result<Columns> EvaluateSelector(Query& query, const VectorSelector& selector, c
   const bool smoothed = selector.extend == Extend::kSmoothed && field == SampleField::kValue;
   if (field != SampleField::kStart) {
     OPS_TRY(auto rolled, RolledNewest(query, selector, steps));
-    if (rolled) return InstantColumns(query, *std::move(rolled), node.shift, steps, field);
+    if (rolled) return PortionColumns(query, *std::move(rolled), node.shift, steps, field);
   }
-  OPS_TRY(std::vector<Series> all, SelectSeries(query, {.matchers = selector.matchers,
-                                                        .node = node,
-                                                        .hull = HullOf(node.shift, steps),
-                                                        .reach_back_ms = lookback_ms,
-                                                        .reach_on_ms = smoothed ? lookback_ms : 0,
-                                                        .pos = selector.pos}));
+  const Selection selection = {.matchers = selector.matchers,
+                               .node = node,
+                               .hull = HullOf(node.shift, steps),
+                               .reach_back_ms = lookback_ms,
+                               .reach_on_ms = smoothed ? lookback_ms : 0,
+                               .pos = selector.pos};
   if (smoothed) {
+    OPS_TRY(std::vector<Series> all, SelectSeries(query, selection));
     return SmoothedColumns(query, std::move(all), node.shift, steps, selector.pos);
   }
-  return InstantColumns(query, std::move(all), node.shift, steps, field);
+  return SelectColumns(query, selection, [&](std::vector<Series> series, Annotations&) {
+    return PortionColumns(query, std::move(series), node.shift, steps, field);
+  });
 }
 
 }  // namespace opssight::promql

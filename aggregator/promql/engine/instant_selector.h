@@ -2,10 +2,8 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "aggregator/promql/engine/query.h"
-#include "aggregator/promql/engine/series_input.h"
 
 namespace opssight::promql {
 
@@ -18,10 +16,5 @@ enum class SampleField : std::uint8_t {
 
 Result<Columns> EvaluateSelector(Query& query, const VectorSelector& selector, const Steps& steps,
                                  SampleField field);
-
-// The series at the times of steps, shifted, with the lookback of the query. Series without
-// a value are left out.
-Result<Columns> InstantColumns(Query& query, std::vector<Series> all, const TimeShift& shift,
-                               const Steps& steps, SampleField field);
 
 }  // namespace opssight::promql

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -80,8 +81,12 @@ Status InPieces(Query& query, std::size_t count, std::size_t item_cost, const Pi
   const std::size_t piece_count = (count + size - 1) / size;
   std::vector<std::thread> helpers;
   const std::size_t threads = std::min<std::size_t>(query.threads, piece_count);
-  for (std::size_t i = 1; i < threads; ++i) {
-    helpers.emplace_back([&] { pieces.Run(query); });
+  try {
+    for (std::size_t i = 1; i < threads; ++i) {
+      helpers.emplace_back([&] { pieces.Run(query); });
+    }
+  } catch (const std::system_error&) {
+    // The system has no more threads: those that run do it all.
   }
   pieces.Run(query);
   for (std::thread& helper : helpers) helper.join();

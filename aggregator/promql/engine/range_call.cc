@@ -14,6 +14,8 @@
 #include "aggregator/promql/engine/rolled.h"
 #include "aggregator/promql/functions/absent_labels.h"
 #include "aggregator/promql/functions/range_batch.h"
+#include "common/base/check.h"
+#include "common/base/mutex.h"
 #include "common/text/quote.h"
 
 namespace opssight::promql {
@@ -38,8 +40,8 @@ Status CheckExtend(Extend extend, std::string_view function) {
 }
 
 // Whether all of a series' windows can be computed at once.
-bool IsBatch(const RangeInput& input, const Series& series, const FunctionOptions& options) {
-  return input.extend == Extend::kNone && !input.shift.at_ms && series.histograms.empty() &&
+bool IsBatch(const RangeShape& shape, const Series& series, const FunctionOptions& options) {
+  return shape.extend == Extend::kNone && !shape.shift.at_ms && series.histograms.empty() &&
          (!options.use_start_timestamps || series.sample_starts.empty());
 }
 
@@ -59,18 +61,24 @@ struct CallRun {
   PosRange range_pos;
 };
 struct RangeRun : CallRun {
-  const RangeBatch batch;  // May be null.
-  RangeInput& input;
+  const RangeBatch batch;                    // May be null.
   std::vector<std::vector<double>> scalars;  // A row a scalar argument, one value a step.
   std::vector<PosRange> arg_pos;
 };
 
+// Of samples and steps together, above which a series is the work of seconds: step by step it
+// can be interrupted.
+constexpr double kBatchMax = 4e8;
+
 // False: it must go step by step.
-bool RunBatch(const RangeRun& run, const RangeSeries& from, Column& column) {
-  if (run.batch == nullptr || !IsBatch(run.input, from.series, run.query.functions)) return false;
-  const BatchWindows windows = {.first_end_ms = run.input.shift.Of(run.steps.At(0)),
+bool RunBatch(const RangeRun& run, const RangeShape& shape, const RangeSeries& from,
+              Column& column) {
+  if (run.batch == nullptr || !IsBatch(shape, from.series, run.query.functions)) return false;
+  const auto samples = static_cast<double>(from.series.samples.size());
+  if (samples * static_cast<double>(run.steps.count) > kBatchMax) return false;
+  const BatchWindows windows = {.first_end_ms = shape.shift.Of(run.steps.At(0)),
                                 .interval_ms = run.steps.interval_ms,
-                                .range_ms = run.input.range_ms};
+                                .range_ms = shape.range_ms};
   if (!IsFarFromBorders(windows, run.steps)) return false;
   run.query.budget.Look(run.batch(from.series.samples, windows, column.values));
   if (!HasAny(column)) column.values.clear();
@@ -78,11 +86,11 @@ bool RunBatch(const RangeRun& run, const RangeSeries& from, Column& column) {
 }
 
 // One series through all steps.
-Status RunSeries(const RangeRun& run, const RangeSeries& from, Annotations& annotations,
-                 Column& column) {
+Status RunSeries(const RangeRun& run, const RangeShape& shape, const RangeSeries& from,
+                 Annotations& annotations, Column& column) {
   column.values.assign(run.steps.count, Absent());
-  if (RunBatch(run, from, column)) return {};
-  MovingWindow moving(run.input, from.series);
+  if (RunBatch(run, shape, from, column)) return {};
+  MovingWindow moving(shape, from.series);
   std::vector<double> scalars(run.scalars.size());
   const RangeArgs args = {.window = moving.window(),
                           .scalars = scalars,
@@ -157,24 +165,21 @@ void Finish(const CallRun& run, Labels labels, Annotations& annotations, Column&
   if (!run.function.keeps_name) DropName(column, run.query.functions);
 }
 
-Result<Columns> RunAll(RangeRun& run) {
-  std::vector<RangeSeries>& all = run.input.series;
-  Columns columns(all.size());
-  const auto work = [&](std::size_t begin, std::size_t end, Annotations& annotations) -> Status {
-    for (std::size_t i = begin; i < end; ++i) {
-      Column& column = columns[i];
-      // Its samples go at once: the next columns stand in their memory.
-      RangeSeries from = std::move(all[i]);
-      OPS_RETURN_IF_ERROR(RunSeries(run, from, annotations, column));
-      if (column.values.empty()) continue;
-      column.drop_name = from.drop_name;
-      Finish(run, std::move(from.series.labels), annotations, column);
-      OPS_RETURN_IF_ERROR(run.query.budget.Take(SamplesOf(column)));
-    }
-    return {};
-  };
-  OPS_RETURN_IF_ERROR(InPieces(run.query, all.size(), run.steps.count * 8, work));
-  std::erase_if(columns, [](const Column& column) { return column.values.empty(); });
+// A portion of the call's series.
+Result<Columns> RunPortion(const RangeRun& run, RangeInput input, Annotations& annotations) {
+  Columns columns;
+  columns.reserve(input.series.size());
+  for (RangeSeries& one : input.series) {
+    // Its samples go at once: the next columns stand in their memory.
+    RangeSeries from = std::move(one);
+    Column column;
+    OPS_RETURN_IF_ERROR(RunSeries(run, input.shape, from, annotations, column));
+    if (column.values.empty()) continue;
+    column.drop_name = from.drop_name;
+    Finish(run, std::move(from.series.labels), annotations, column);
+    OPS_RETURN_IF_ERROR(run.query.budget.Take(SamplesOf(column)));
+    columns.push_back(std::move(column));
+  }
   return columns;
 }
 
@@ -185,35 +190,76 @@ void FinishRolled(const CallRun& run, Columns& columns) {
   }
 }
 
-Result<RangeInput> EvaluateRangeArgument(Query& query, const Call& call, const Expr& arg,
-                                         const Steps& steps) {
+Result<Columns> EvaluateRangeArgument(Query& query, const Call& call, const Expr& arg,
+                                      const Steps& steps, const RangeWork& work) {
   if (const auto* range = As<MatrixSelector>(arg)) {
     OPS_RETURN_IF_ERROR(CheckExtend(range->selector->extend, call.function->name));
   }
-  return EvaluateRange(query, arg, steps);
+  return EvaluateRangeColumns(query, arg, steps, work);
 }
 
 // At which steps any series has something in its window.
-Result<std::vector<bool>> PresentSteps(Query& query, const Call& call, const Expr& arg,
-                                       const Steps& steps) {
-  std::vector<bool> present(steps.count, false);
-  OPS_TRY(const auto rolled, RolledRange(query, call, arg, steps));
-  if (rolled) {
-    for (const Column& column : *rolled) {
+class Presence {
+ public:
+  Presence(const Query& query, const Steps& steps)
+      : query_(query), steps_(steps), present_(steps.count, false) {}
+
+  void Add(const Columns& columns) {
+    for (const Column& column : columns) {
       for (std::size_t step = 0; step < column.values.size(); ++step) {
-        if (column.HasFloat(step)) present[step] = true;
+        if (column.HasFloat(step)) Note(step);
       }
     }
-    return present;
   }
-  OPS_TRY(const RangeInput input, EvaluateRangeArgument(query, call, arg, steps));
-  for (const RangeSeries& from : input.series) {
-    MovingWindow moving(input, from.series);
-    for (std::size_t step = 0; step < steps.count; ++step) {
-      if (moving.MoveTo(steps.At(step))) present[step] = true;
+
+  // Does no work once all steps are known to have something.
+  Status Add(const RangeInput& input) {
+    std::size_t moved = 0;
+    for (const RangeSeries& from : input.series) {
+      if (known_ == steps_.count) return {};
+      MovingWindow moving(input.shape, from.series);
+      for (std::size_t step = 0; step < steps_.count; ++step) {
+        if (moving.MoveTo(steps_.At(step))) Note(step);
+      }
+      moved += steps_.count;
+      if (moved > kAskAfter) {
+        moved = 0;
+        OPS_RETURN_IF_ERROR(query_.CheckWanted());
+      }
     }
+    return {};
   }
-  return present;
+
+  bool Has(std::size_t step) const { return present_[step]; }
+
+ private:
+  void Note(std::size_t step) {
+    known_ += present_[step] ? 0 : 1;
+    present_[step] = true;
+  }
+
+  const Query& query_;
+  const Steps& steps_;
+  std::vector<bool> present_;
+  std::size_t known_ = 0;
+};
+
+Result<Presence> FindPresence(Query& query, const Call& call, const Expr& arg, const Steps& steps) {
+  Presence presence(query, steps);
+  OPS_TRY(const auto rolled, RolledRange(query, call, arg, steps));
+  if (rolled) {
+    presence.Add(*rolled);
+    return presence;
+  }
+  Mutex mutex;  // Portions come on any of the query's threads.
+  const auto look = [&](const RangeInput& input, Annotations&) -> Result<Columns> {
+    const MutexLock lock(mutex);
+    OPS_RETURN_IF_ERROR(presence.Add(input));
+    return Columns();
+  };
+  OPS_TRY(const Columns none, EvaluateRangeArgument(query, call, arg, steps, look));
+  OPS_CHECK(none.empty(), "presence has no columns");
+  return presence;
 }
 
 }  // namespace
@@ -245,10 +291,12 @@ Result<Columns> EvaluateRangeCall(Query& query, const Call& call, const RangeFun
     columns = *std::move(rolled);
     FinishRolled(shared, columns);
   } else {
-    OPS_TRY(RangeInput input, EvaluateRangeArgument(query, call, arg, steps));
-    RangeRun run = {shared, FindRangeBatch(function.name), input, std::move(scalars),
-                    std::move(arg_pos)};
-    OPS_TRY(columns, RunAll(run));
+    const RangeRun run = {shared, FindRangeBatch(function.name), std::move(scalars),
+                          std::move(arg_pos)};
+    const auto work = [&run](RangeInput input, Annotations& annotations) {
+      return RunPortion(run, std::move(input), annotations);
+    };
+    OPS_TRY(columns, EvaluateRangeArgument(query, call, arg, steps, work));
   }
   if (query.functions.delayed_name_removal || function.keeps_name) return columns;
   return MergeSameLabels(std::move(columns));
@@ -256,11 +304,11 @@ Result<Columns> EvaluateRangeCall(Query& query, const Call& call, const RangeFun
 
 Result<Columns> EvaluateAbsentOverTime(Query& query, const Call& call, const Steps& steps) {
   const Expr& arg = Unparenthesized(*call.args[0]);
-  OPS_TRY(const std::vector<bool> present, PresentSteps(query, call, arg, steps));
+  OPS_TRY(const Presence present, FindPresence(query, call, arg, steps));
   Column column = {.labels = AbsentLabels(arg)};
   column.values.assign(steps.count, Absent());
   for (std::size_t step = 0; step < steps.count; ++step) {
-    if (!present[step]) column.values[step] = 1;
+    if (!present.Has(step)) column.values[step] = 1;
   }
   Columns columns;
   if (HasAny(column)) columns.push_back(std::move(column));

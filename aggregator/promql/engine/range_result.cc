@@ -52,7 +52,7 @@ Result<std::vector<ResultSeries>> RangePoints(Query& query, const Expr& expr, co
   OPS_TRY(RangeInput input, EvaluateRange(query, expr, steps));
   std::vector<ResultSeries> all;
   for (RangeSeries& from : input.series) {
-    MovingWindow moving(input, from.series);
+    MovingWindow moving(input.shape, from.series);
     if (!moving.MoveTo(steps.At(0))) continue;
     const Window& window = moving.window();
     query.budget.Look(window.floats.size() + window.histograms.size());

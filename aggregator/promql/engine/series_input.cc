@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <memory>
 #include <string_view>
 #include <utility>
@@ -74,6 +75,40 @@ void WarnThinned(Query& query, const Selection& selection, const Thinning& thinn
       selection.pos);
 }
 
+Result<std::unique_ptr<SeriesPortions>> Begin(Query& query, const Selection& selection) {
+  OPS_RETURN_IF_ERROR(query.CheckWanted());
+  const std::int64_t from_ms = AddMs(SubMs(selection.hull.from_ms, selection.reach_back_ms), 1);
+  const std::int64_t to_ms = AddMs(selection.hull.to_ms, selection.reach_on_ms);
+  QueryLimits limits = query.request.limits;
+  // The source asks on any of the query's threads.
+  limits.cancelled = [&query] { return !query.CheckWanted().has_value(); };
+  limits.thinned = [&](const Thinning& thinning) { WarnThinned(query, selection, thinning); };
+  auto portions = query.source.SelectPortions(
+      selection.matchers, from_ms, to_ms, limits,
+      selection.node.unlabelled ? SeriesLabels::kUnused : SeriesLabels::kWanted);
+  if (!portions.has_value()) return std::move(portions.error()).At("expanding series");
+  return portions;
+}
+
+Result<std::vector<Series>> ReadPortion(SeriesPortions& portions, std::size_t portion,
+                                        const Selection& selection) {
+  Result<std::vector<Series>> series = portions.Read(portion);
+  if (!series.has_value()) return std::move(series.error()).At("expanding series");
+  if (selection.node.find_resets) {
+    for (Series& one : *series) FindResets(one);
+  }
+  return series;
+}
+
+template <class Item>
+void MoveTo(std::vector<Item>& all, std::vector<Item> more) {
+  if (all.capacity() == 0) {
+    all = std::move(more);
+    return;
+  }
+  all.insert(all.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+}
+
 }  // namespace
 
 bool IsStale(const Sample& sample) {
@@ -90,19 +125,36 @@ Hull HullOf(const TimeShift& shift, const Steps& steps) {
 }
 
 Result<std::vector<Series>> SelectSeries(Query& query, const Selection& selection) {
-  OPS_RETURN_IF_ERROR(query.CheckWanted());
-  const NodePlan& node = selection.node;
-  const std::int64_t from_ms = AddMs(SubMs(selection.hull.from_ms, selection.reach_back_ms), 1);
-  const std::int64_t to_ms = AddMs(selection.hull.to_ms, selection.reach_on_ms);
-  QueryLimits limits = query.request.limits;
-  limits.thinned = [&](const Thinning& thinning) { WarnThinned(query, selection, thinning); };
-  Result<std::vector<Series>> all =
-      node.unlabelled ? query.source.SelectUnlabelled(selection.matchers, from_ms, to_ms, limits)
-                      : query.source.Select(selection.matchers, from_ms, to_ms, limits);
-  if (!all.has_value()) return std::move(all.error()).At("expanding series");
-  if (node.find_resets) {
-    for (Series& series : *all) FindResets(series);
+  OPS_TRY(const auto portions, Begin(query, selection));
+  std::vector<Series> all;
+  for (std::size_t i = 0; i < portions->count(); ++i) {
+    OPS_TRY(std::vector<Series> series, ReadPortion(*portions, i, selection));
+    MoveTo(all, std::move(series));
   }
+  return all;
+}
+
+Result<Columns> SelectColumns(Query& query, const Selection& selection, const PortionWork& work) {
+  constexpr std::size_t kPortionCost = 1'000'000;  // Some ms: each is a piece of its own.
+  OPS_TRY(const auto portions, Begin(query, selection));
+  std::vector<Columns> columns(portions->count());
+  const auto run = [&](std::size_t begin, std::size_t end, Annotations& annotations) -> Status {
+    for (std::size_t i = begin; i < end; ++i) {
+      OPS_TRY(std::vector<Series> series, ReadPortion(*portions, i, selection));
+      OPS_TRY(columns[i], work(std::move(series), annotations));
+    }
+    return {};
+  };
+  OPS_RETURN_IF_ERROR(InPieces(query, portions->count(), kPortionCost, run));
+  return Joined(std::move(columns));
+}
+
+Columns Joined(std::vector<Columns> pieces) {
+  Columns all;
+  std::size_t count = 0;
+  for (const Columns& piece : pieces) count += piece.size();
+  if (pieces.size() > 1) all.reserve(count);
+  for (Columns& piece : pieces) MoveTo(all, std::move(piece));
   return all;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "aggregator/promql/engine/query.h"
@@ -27,9 +28,16 @@ struct Selection {
   PosRange pos;  // Of what asks, for annotations.
 };
 
-// One Select. With node.find_resets the hints of histograms are found anew. Warns where the
+// One selection. With node.find_resets the hints of histograms are found anew. Warns where the
 // source has only some of the samples any more.
 Result<std::vector<Series>> SelectSeries(Query& query, const Selection& selection);
+
+// The same, portion by portion, on the query's threads: what work makes of the series of one
+// portion is joined in their order. Their samples are gone before the next portion is read.
+using PortionWork =
+    std::function<Result<Columns>(std::vector<Series> series, Annotations& annotations)>;
+Columns Joined(std::vector<Columns> pieces);  // In their order.
+Result<Columns> SelectColumns(Query& query, const Selection& selection, const PortionWork& work);
 
 // Takes stale markers out.
 void DropStale(Series& series);

@@ -63,7 +63,7 @@ Result<RangeInput> EvaluateSubquery(Query& query, const SubqueryExpr& subquery,
   const NodePlan& node = query.plan.Of(subquery);
   const Steps inner = SubquerySteps(node, outer);
   OPS_TRY(Columns columns, EvaluateSubqueryColumns(query, subquery, inner));
-  RangeInput input = {.series = {}, .shift = node.shift, .range_ms = node.range_ms};
+  RangeInput input = {.shape = {.shift = node.shift, .range_ms = node.range_ms}, .series = {}};
   input.series.reserve(columns.size());
   for (Column& column : columns) input.series.push_back(ToSeries(std::move(column), inner));
   return input;

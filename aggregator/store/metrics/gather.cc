@@ -1,64 +1,49 @@
 #include "aggregator/store/metrics/gather.h"
 
 #include <algorithm>
-#include <numeric>
 #include <utility>
 
 #include <fmt/core.h>
 
+#include "common/base/check.h"
+
 namespace opssight {
+
+Status SampleCount::Add(std::uint64_t samples) {
+  const std::uint64_t count = count_.fetch_add(samples, std::memory_order_relaxed) + samples;
+  if (count <= max_) return {};
+  return Exhausted(
+      fmt::format("query reads more than {} samples; narrow its time or its series", max_));
+}
 
 Status Gather::CheckCancelled() const {
   if (limits_.cancelled && limits_.cancelled()) return Unavailable("query cancelled");
   return {};
 }
 
-Status Gather::StartIndex(std::shared_ptr<const SeriesIndex> index, std::vector<SeriesId> ids) {
-  const Error too_many =
-      Exhausted(fmt::format("query selects more than {} series; select fewer", limits_.series_max));
-  if (ids.size() > limits_.series_max) return too_many;
+Status Gather::StartIndex(SelectedSeries series, std::vector<std::uint32_t> slots) {
+  OPS_CHECK(series.ids.size() == slots.size(), "gather: {} series, {} slots", series.ids.size(),
+            slots.size());
   OPS_RETURN_IF_ERROR(CheckCancelled());
-  indexes_.push_back(std::move(index));
-  ids_ = std::move(ids);
+  indexes_.push_back(std::move(series.names));
+  slot_of_ = std::move(slots);
   hidden_.clear();
-  slot_of_.resize(ids_.size());
   const auto index_number = static_cast<std::uint32_t>(indexes_.size() - 1);
-  if (slots_.empty() && indexes_.back()->unique()) {
-    std::iota(slot_of_.begin(), slot_of_.end(), 0);
-    slots_.reserve(ids_.size());
-    for (const SeriesId id : ids_) slots_.push_back({.index = index_number, .id = id});
-    return {};
+  const std::vector<SeriesId>& name_ids = series.NameIds();
+  for (std::size_t i = 0; i < slot_of_.size(); ++i) {
+    if (slot_of_[i] >= slots_.size()) slots_.resize(std::max(slot_of_.size(), slot_of_[i] + 1UL));
+    Slot& slot = slots_[slot_of_[i]];
+    if (slot.index != kNoIndex) continue;
+    slot.index = index_number;
+    slot.id = name_ids[i];
   }
-  if (slots_by_key_.empty() && !slots_.empty()) KeepKeys();
-  const std::vector<Hash128> keys = indexes_.back()->Keys(ids_);
-  slots_by_key_.reserve(slots_.size() + ids_.size() / 2);
-  for (std::size_t i = 0; i < ids_.size(); ++i) {
-    const auto [it, is_new] =
-        slots_by_key_.try_emplace(keys[i], static_cast<std::uint32_t>(slots_.size()));
-    slot_of_[i] = it->second;
-    if (is_new) slots_.push_back({.index = index_number, .id = ids_[i]});
-  }
-  if (slots_.size() > limits_.series_max) return too_many;
+  ids_ = std::move(series.ids);
   return {};
-}
-
-// Of the slots of the first index: most answers have no other.
-void Gather::KeepKeys() {
-  std::vector<SeriesId> ids;
-  ids.reserve(slots_.size());
-  for (const Slot& slot : slots_) ids.push_back(slot.id);
-  const std::vector<Hash128> keys = indexes_.front()->Keys(ids);
-  slots_by_key_.reserve(keys.size());
-  for (std::size_t i = 0; i < keys.size(); ++i) {
-    slots_by_key_.try_emplace(keys[i], static_cast<std::uint32_t>(i));
-  }
 }
 
 Status Gather::Count(std::uint64_t samples) {
   samples_ += samples;
-  if (samples_ <= limits_.samples_max) return {};
-  return Exhausted(fmt::format("query reads more than {} samples; narrow its time or its series",
-                               limits_.samples_max));
+  return limits_.samples.Add(samples);
 }
 
 Status Gather::Add(std::size_t i, std::vector<HistogramPoint> points) {
@@ -149,8 +134,11 @@ Status Gather::AddShown(std::size_t i, std::span<const std::int64_t> times,
   if (samples.capacity() - samples.size() < last - first) {
     samples.reserve(RoomFor(samples, times[first], times[last - 1], last - first));
   }
+  const std::size_t before = samples.size();
+  samples.resize(before + (last - first));
+  Sample* const out = samples.data() + before;
   for (std::size_t k = first; k < last; ++k) {
-    samples.push_back({.time_ms = times[k], .value = values[k]});
+    out[k - first] = {.time_ms = times[k], .value = values[k]};
   }
   return {};
 }
@@ -241,7 +229,7 @@ void Gather::SortDisordered() {
   }
 }
 
-std::vector<Series> Gather::Finish(With with) {
+std::vector<Series> Gather::Finish(SeriesLabels labels_wanted) {
   SortDisordered();
   std::vector<Series> out;
   out.reserve(slots_.size());
@@ -262,7 +250,7 @@ std::vector<Series> Gather::Finish(With with) {
       out.push_back({.labels = {}, .samples = std::move(slot.samples)});
       if (has_histograms) out.back().histograms = std::move(of->second.settled);
     }
-    if (with == With::kNoLabels) continue;
+    if (ids.empty() || labels_wanted == SeriesLabels::kUnused) continue;
     indexes_[index]->AppendLabels(ids, labels);
     for (std::size_t i = 0; i < labels.size(); ++i) out[first + i].labels = std::move(labels[i]);
   }

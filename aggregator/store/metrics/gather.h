@@ -1,13 +1,16 @@
-// Gather puts together the answer of one Select: pieces of series from days, the
-// frozen head and the head, in the order of their age. Pieces that follow each other in
-// time are appended as they come; a series whose pieces overlap is sorted at the end,
+// Gather puts together the answer of one Select, or of a portion of its series: pieces of
+// series from days, the frozen head and the head, in the order of their age. Pieces that follow
+// each other in time are appended as they come; a series whose pieces overlap is sorted at the end,
 // and of equal times the value written last stays. Which was last within one layer is
 // the order of arrival of rows; it is seldom needed and costs 8 B a sample, so the first
 // try goes without, and needs_orders() says whether it must be made again with.
-// One thread. Series are told apart by 128 bits of their label set's content.
+// One thread; a limit of samples may be shared by several. Which series of several indexes are
+// one is said by slots (series_slots.h).
 #pragma once
 
+#include <atomic>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <span>
@@ -23,14 +26,40 @@
 
 namespace opssight {
 
+// Series of an index, and what they are called: by another index, where that is smaller.
+struct SelectedSeries {
+  std::vector<SeriesId> ids;  // In blocks and targets; ascending.
+  std::shared_ptr<const SeriesIndex> names;
+  std::vector<SeriesId> name_ids;  // In names, of each; empty: as ids.
+
+  const std::vector<SeriesId>& NameIds() const { return name_ids.empty() ? ids : name_ids; }
+};
+
+// What the Gathers of one query have read, by any of its threads.
+class SampleCount {
+ public:
+  explicit SampleCount(std::uint64_t max) : max_(max) {}
+  Status Add(std::uint64_t samples);
+  void TakeBack(std::uint64_t samples) { count_.fetch_sub(samples, std::memory_order_relaxed); }
+
+ private:
+  const std::uint64_t max_;
+  std::atomic<std::uint64_t> count_{0};
+};
+
 class Gather {
  public:
   enum class Orders : std::uint8_t { kLeaveOut, kKeep };
-  Gather(std::int64_t from_ms, std::int64_t to_ms, const QueryLimits& limits, Orders orders)
+  struct Limits {
+    const std::function<bool()>& cancelled;  // May be empty.
+    SampleCount& samples;
+  };
+  Gather(std::int64_t from_ms, std::int64_t to_ms, Limits limits, Orders orders)
       : from_ms_(from_ms), to_ms_(to_ms), limits_(limits), keep_orders_(orders == Orders::kKeep) {}
 
-  // What follows is of this index's series `ids` (ascending); index lives as long.
-  Status StartIndex(std::shared_ptr<const SeriesIndex> index, std::vector<SeriesId> ids);
+  // What follows is of these series. slots: where each of them stands in the answer; from 0 on,
+  // without holes once all indexes are known.
+  Status StartIndex(SelectedSeries series, std::vector<std::uint32_t> slots);
   const std::vector<SeriesId>& ids() const { return ids_; }
   // What follows was written after all that came before, in a flush at cut.
   void StartLayer(WalPosition cut = 0) {
@@ -56,11 +85,11 @@ class Gather {
   Status Add(std::size_t i, std::vector<HistogramPoint> points);
 
   Status CheckCancelled() const;
+  std::uint64_t samples() const { return samples_; }  // That were added.
   // Once all is added.
   bool NeedsOrders();
-  // Series with samples, labels and all, or without labels.
-  enum class With : std::uint8_t { kLabels, kNoLabels };
-  std::vector<Series> Finish(With with = With::kLabels);
+  // Series with samples, by slot.
+  std::vector<Series> Finish(SeriesLabels labels = SeriesLabels::kWanted);
   // The same by number, where all is of one index: the numbers ascend.
   std::vector<DaySeries> FinishByIds();
 
@@ -75,8 +104,9 @@ class Gather {
     std::uint32_t layer;
     std::size_t orders;  // Where those of its samples begin in orders_.
   };
+  static constexpr std::uint32_t kNoIndex = UINT32_MAX;
   struct Slot {
-    std::uint32_t index = 0;  // In indexes_.
+    std::uint32_t index = kNoIndex;  // In indexes_; the first that has the series, and as what.
     SeriesId id = 0;
     bool disordered = false;
     std::vector<Sample> samples;
@@ -90,7 +120,6 @@ class Gather {
     std::vector<Entry> entries;            // As they came.
     std::vector<HistogramSample> settled;  // By Finish.
   };
-  void KeepKeys();
   void MarkDisordered(Slot& slot) { slot.disordered = disordered_ = true; }
   Status Count(std::uint64_t samples);
   bool IsHidden(const std::vector<Hidden>& ranges, std::int64_t time_ms) const;
@@ -105,7 +134,7 @@ class Gather {
 
   const std::int64_t from_ms_;
   const std::int64_t to_ms_;
-  const QueryLimits& limits_;
+  const Limits limits_;
   const bool keep_orders_;
   bool left_out_orders_ = false;
   bool disordered_ = false;
@@ -116,7 +145,6 @@ class Gather {
   std::vector<std::shared_ptr<const SeriesIndex>> indexes_;
   std::vector<SeriesId> ids_;
   std::vector<std::uint32_t> slot_of_;  // By position in ids_.
-  std::unordered_map<Hash128, std::uint32_t> slots_by_key_;
   std::vector<Slot> slots_;
   std::vector<Part> parts_;  // As they came.
   std::vector<std::int64_t> orders_;

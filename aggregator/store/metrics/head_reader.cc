@@ -4,9 +4,30 @@
 #include <array>
 
 namespace opssight {
+namespace {
+
+// Reads targets into a Gather.
+class HeadReader {
+ public:
+  explicit HeadReader(Gather& out) : out_(out) {}
+  // The series that out.ids() wants of the target.
+  Status Read(const HeadTarget::View& view);
+
+ private:
+  Status ReadMini(const MiniGroup& mini);
+  Status ReadOpen(const HeadTarget::View& view);
+
+  Gather& out_;
+  struct Wanted {
+    std::size_t i;  // In out.ids().
+    std::uint32_t column;
+  };
+  std::vector<Wanted> wanted_;
+  GroupReader group_;
+  GroupColumn values_;
+};
 
 Status HeadReader::Read(const HeadTarget::View& view) {
-  if (view.runs == nullptr) return {};
   wanted_.clear();
   ForEachIn(*view.runs, out_.ids(), [this](std::size_t i, std::uint32_t column) {
     wanted_.push_back({.i = i, .column = column});
@@ -73,6 +94,61 @@ Status HeadReader::ReadOpen(const HeadTarget::View& view) {
                                  strict));
   }
   return {};
+}
+
+Status ReadHistograms(const HistogramHead& head, Gather& out) {
+  for (const std::size_t i : head.Overlapping(out.ids(), out.from_ms(), out.to_ms())) {
+    std::vector<HistogramPoint> points;
+    if (!PointsOf(head.Take(out.ids()[i]), out.from_ms(), out.to_ms(), points)) {
+      return Internal("metrics: histograms in memory are broken");
+    }
+    OPS_RETURN_IF_ERROR(out.CheckCancelled());
+    OPS_RETURN_IF_ERROR(out.Add(i, std::move(points)));
+  }
+  return {};
+}
+
+class HeadPart final : public SelectedPart {
+ public:
+  HeadPart(std::shared_ptr<const MetricsHead> head, std::vector<SeriesId> ids,
+           std::vector<HeadTarget::View> targets)
+      : SelectedPart({.ids = std::move(ids),
+                      .names = std::shared_ptr<const SeriesIndex>(head, &head->index()),
+                      .name_ids = {}}),
+        head_(std::move(head)),
+        targets_(std::move(targets)) {}
+
+  std::size_t pieces() const override { return targets_.size(); }
+  const IdRuns& RunsOf(std::size_t piece) const override { return *targets_[piece].runs; }
+
+  Status Read(std::span<const std::uint32_t> pieces, Gather& out) const override {
+    out.StartLayer();
+    HeadReader reader(out);
+    for (const std::uint32_t piece : pieces) {
+      OPS_RETURN_IF_ERROR(reader.Read(targets_[piece]));
+    }
+    return ReadHistograms(head_->histograms(), out);
+  }
+
+ private:
+  const std::shared_ptr<const MetricsHead> head_;
+  const std::vector<HeadTarget::View> targets_;
+};
+
+}  // namespace
+
+std::unique_ptr<SelectedPart> SelectHead(std::shared_ptr<const MetricsHead> head,
+                                         const std::vector<Matcher>& matchers, std::int64_t from_ms,
+                                         std::int64_t to_ms) {
+  std::vector<SeriesId> ids = head->index().Match(matchers);
+  if (ids.empty()) return nullptr;
+  std::vector<HeadTarget::View> targets;
+  for (const auto& target : head->Targets()) {
+    if (!target->Overlaps(from_ms, to_ms)) continue;
+    HeadTarget::View view = target->Take();
+    if (view.runs != nullptr && Meets(*view.runs, ids)) targets.push_back(std::move(view));
+  }
+  return std::make_unique<HeadPart>(std::move(head), std::move(ids), std::move(targets));
 }
 
 }  // namespace opssight

@@ -1,31 +1,20 @@
-// Reads targets of a head into a Gather: its minis, then its open rows.
+// What a selection finds in a head: of targets their minis, then their open rows, and native
+// histograms.
 #pragma once
 
+#include <cstdint>
+#include <memory>
 #include <vector>
 
-#include "aggregator/store/metrics/gather.h"
-#include "aggregator/store/metrics/head_target.h"
+#include "aggregator/query/matcher.h"
+#include "aggregator/store/metrics/metrics_head.h"
+#include "aggregator/store/metrics/selection.h"
 
 namespace opssight {
 
-class HeadReader {
- public:
-  explicit HeadReader(Gather& out) : out_(out) {}
-  // The series that out.ids() wants of the target.
-  Status Read(const HeadTarget::View& view);
-
- private:
-  Status ReadMini(const MiniGroup& mini);
-  Status ReadOpen(const HeadTarget::View& view);
-
-  Gather& out_;
-  struct Wanted {
-    std::size_t i;  // In out.ids().
-    std::uint32_t column;
-  };
-  std::vector<Wanted> wanted_;
-  GroupReader group_;
-  GroupColumn values_;
-};
+// Null: nothing.
+std::unique_ptr<SelectedPart> SelectHead(std::shared_ptr<const MetricsHead> head,
+                                         const std::vector<Matcher>& matchers, std::int64_t from_ms,
+                                         std::int64_t to_ms);
 
 }  // namespace opssight

@@ -1,6 +1,7 @@
 #include "aggregator/store/metrics/metric_days.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include <fmt/core.h>
@@ -31,6 +32,21 @@ constexpr std::uint32_t kBlocksMax = 1U << 30;  // Of a kind in a cut.
 
 std::uint32_t BaseOf(Kind kind) {
   return kind == Kind::kHistograms ? kHistogramBlockNumber : kBlockNumber;
+}
+
+SelectedSeries NamedByDay(const std::shared_ptr<MetricDay>& day, std::vector<SeriesId> ids) {
+  std::shared_ptr<const SeriesIndex> names(day, &day->index());
+  return {.ids = std::move(ids), .names = std::move(names), .name_ids = {}};
+}
+
+// So that the day's index need not be held.
+SelectedSeries NamedByThemselves(const SeriesIndex& index, std::vector<SeriesId> ids) {
+  auto names = std::make_shared<SeriesIndex>();
+  std::vector<Labels> labels;
+  index.AppendLabels(ids, labels);
+  std::vector<SeriesId> name_ids;
+  for (const Labels& one : labels) name_ids.push_back(names->Intern(one));
+  return {.ids = std::move(ids), .names = std::move(names), .name_ids = std::move(name_ids)};
 }
 
 // A group of histograms is a chunk of one series.
@@ -326,58 +342,94 @@ Status MetricDays::ReadGroups(std::string_view bytes, StoredMetricBlock& block, 
   return {};
 }
 
-Status MetricDays::Select(DayNumber number, const std::vector<Matcher>& matchers,
-                          WalPosition published, const TombstoneList& tombstones, Gather& out) {
-  OPS_TRY(const Taken taken, Take(number));
-  const auto& [day, env] = taken;
-  if (day == nullptr) return {};
-  published = std::max(published, day->merged());
-  const std::shared_ptr<const MetricDay::Blocks> blocks = day->blocks();
-  // What is asked for now is in the head more often than not: no look at a million series.
-  const auto reaches = [&](const BlockSummary& summary) {
-    return summary.max_ms >= out.from_ms() && summary.min_ms <= out.to_ms();
+class MetricDays::Part final : public SelectedPart {
+ public:
+  // What a tombstone takes: of these ids, ascending.
+  struct Taking {
+    Gather::Hidden range;
+    std::vector<SeriesId> ids;
   };
-  if (std::none_of(blocks->begin(), blocks->end(), [&](const auto& block) {
-        return block->cut <= published && reaches(block->summary);
-      })) {
+  Part(MetricDays& days, std::shared_ptr<Env> env, SelectedSeries series, MetricDay::Blocks blocks,
+       std::vector<Taking> takings)
+      : SelectedPart(std::move(series)),
+        days_(days),
+        env_(std::move(env)),
+        blocks_(std::move(blocks)),
+        takings_(std::move(takings)) {}
+
+  std::size_t pieces() const override { return blocks_.size(); }
+  const IdRuns& RunsOf(std::size_t piece) const override { return blocks_[piece]->summary.runs; }
+
+  Status Read(std::span<const std::uint32_t> pieces, Gather& out) const override {
+    for (const Taking& taking : takings_) {
+      ForEachCommon(taking.ids, out.ids(), [&](std::size_t i) { out.Hide(i, taking.range); });
+    }
+    constexpr std::size_t kBlocksPerTxn = 64;  // Reads are short: a long one keeps old pages.
+    std::optional<ReadTxn> txn;
+    Table table;
+    WalPosition cut = 0;
+    GroupReader reader;
+    for (std::size_t read = 0; read < pieces.size(); ++read) {
+      StoredMetricBlock& block = *blocks_[pieces[read]];
+      if (std::exchange(cut, block.cut) != block.cut) out.StartLayer(cut);
+      if (read % kBlocksPerTxn == 0) {
+        OPS_RETURN_IF_ERROR(out.CheckCancelled());
+        txn.reset();
+        OPS_TRY(ReadTxn begun, env_->BeginRead());
+        txn.emplace(std::move(begun));
+        OPS_TRY(table, txn->OpenTable(DayFiles::kTable));
+      }
+      OPS_TRY(const auto bytes, txn->Get(table, DayFiles::Key(block.cut, block.key_number())));
+      const Status status = bytes ? ReadGroups(*bytes, block, reader, out)
+                                  : Status(Corrupt("block OMB1: it is gone"));
+      if (status) continue;
+      if (status.error().code != ErrorCode::kCorrupt) return status;
+      days_.LeaveOut(env_->path(), status.error());
+    }
     return {};
   }
-  std::vector<SeriesId> ids = day->index().Match(matchers);
-  if (ids.empty()) return {};
-  OPS_RETURN_IF_ERROR(
-      out.StartIndex(std::shared_ptr<const SeriesIndex>(day, &day->index()), std::move(ids)));
+
+ private:
+  MetricDays& days_;
+  const std::shared_ptr<Env> env_;
+  const MetricDay::Blocks blocks_;
+  const std::vector<Taking> takings_;
+};
+
+Result<std::unique_ptr<SelectedPart>> MetricDays::Select(DayNumber number,
+                                                         const std::vector<Matcher>& matchers,
+                                                         std::int64_t from_ms, std::int64_t to_ms,
+                                                         WalPosition published,
+                                                         const TombstoneList& tombstones) {
+  OPS_TRY(Taken taken, Take(number));
+  if (taken.day == nullptr) return std::unique_ptr<SelectedPart>();
+  const MetricDay& day = *taken.day;
+  published = std::max(published, day.merged());
+  const std::shared_ptr<const MetricDay::Blocks> all = day.blocks();
+  MetricDay::Blocks blocks;
+  std::copy_if(all->begin(), all->end(), std::back_inserter(blocks), [&](const auto& block) {
+    return block->cut <= published && block->summary.max_ms >= from_ms &&
+           block->summary.min_ms <= to_ms;
+  });
+  // What is asked for now is in the head more often than not: no look at a million series.
+  if (blocks.empty()) return std::unique_ptr<SelectedPart>();
+  std::vector<SeriesId> ids = day.index().Match(matchers);
+  if (ids.empty()) return std::unique_ptr<SelectedPart>();
+  std::vector<Part::Taking> takings;
   for (const auto& tombstone : OfDay(tombstones, number)) {
-    ForEachCommon(day->index().Match(tombstone->matchers), out.ids(), [&](std::size_t i) {
-      out.Hide(i,
-               {.cut = tombstone->cut, .from_ms = tombstone->from_ms, .to_ms = tombstone->to_ms});
-    });
+    takings.push_back(
+        {.range = {.cut = tombstone->cut, .from_ms = tombstone->from_ms, .to_ms = tombstone->to_ms},
+         .ids = day.index().Match(tombstone->matchers)});
   }
-  constexpr std::size_t kBlocksPerTxn = 64;  // Reads are short: a long one keeps old pages.
-  std::optional<ReadTxn> txn;
-  Table table;
-  std::size_t read = 0;
-  WalPosition cut = 0;
-  GroupReader reader;
-  for (const auto& block : *blocks) {
-    const BlockSummary& summary = block->summary;
-    if (block->cut > published) continue;
-    if (std::exchange(cut, block->cut) != block->cut) out.StartLayer(cut);
-    if (!reaches(summary) || !Meets(summary.runs, out.ids())) continue;
-    if (read++ % kBlocksPerTxn == 0) {
-      OPS_RETURN_IF_ERROR(out.CheckCancelled());
-      txn.reset();
-      OPS_TRY(ReadTxn begun, env->BeginRead());
-      txn.emplace(std::move(begun));
-      OPS_TRY(table, txn->OpenTable(DayFiles::kTable));
-    }
-    OPS_TRY(const auto bytes, txn->Get(table, DayFiles::Key(block->cut, block->key_number())));
-    const Status status =
-        bytes ? ReadGroups(*bytes, *block, reader, out) : Status(Corrupt("block OMB1: it is gone"));
-    if (status) continue;
-    if (status.error().code != ErrorCode::kCorrupt) return status;
-    LeaveOut(env->path(), status.error());
-  }
-  return {};
+  // A query over a month would else hold the indexes of all its days.
+  constexpr std::size_t kFew = 16;  // One series in so many.
+  const bool apart = DayOfMs(to_ms) - DayOfMs(from_ms) > 1 &&
+                     ids.size() <= day.index().size() / kFew &&
+                     day.index().bytes() >= options_.index_large_bytes;
+  SelectedSeries series = apart ? NamedByThemselves(day.index(), std::move(ids))
+                                : NamedByDay(taken.day, std::move(ids));
+  return std::make_unique<Part>(*this, std::move(taken.env), std::move(series), std::move(blocks),
+                                std::move(takings));
 }
 
 Status MetricDays::SelectExemplars(DayNumber number, const std::vector<Matcher>& matchers,

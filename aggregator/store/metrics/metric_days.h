@@ -27,6 +27,7 @@
 #include "aggregator/store/metrics/metric_block.h"
 #include "aggregator/store/metrics/metrics_head.h"
 #include "aggregator/store/metrics/seal_record.h"
+#include "aggregator/store/metrics/selection.h"
 #include "aggregator/store/metrics/series_index.h"
 #include "aggregator/store/metrics/tombstones.h"
 #include "aggregator/store/seal_policy.h"
@@ -46,9 +47,10 @@ enum class SealPoint : std::uint8_t { kMerged, kInPlace, kJobRun };
 
 struct MetricDaysOptions {
   DayFilesOptions files;
-  std::size_t block_bytes = 128UL << 10;      // A block is closed from here on.
-  std::size_t index_bytes_max = 256UL << 20;  // Memory for indexes of days.
-  std::size_t exemplars_max = 1'000'000;      // Of one day.
+  std::size_t block_bytes = 128UL << 10;       // A block is closed from here on.
+  std::size_t index_bytes_max = 256UL << 20;   // Memory for indexes of days.
+  std::size_t index_large_bytes = 16UL << 20;  // From here on a long selection lets it go.
+  std::size_t exemplars_max = 1'000'000;       // Of one day.
   std::vector<MetricRule> rules;
   std::function<void(SealPoint)> at;  // Tests only.
 };
@@ -156,9 +158,12 @@ class MetricDays {
   std::vector<DayNumber> DaysIn(std::int64_t from_ms, std::int64_t to_ms) const;
   // Null: there is no such day (any more).
   Result<std::shared_ptr<MetricDay>> Load(DayNumber day);
-  // Adds what the day's blocks up to cut `published` have of the series that match.
-  Status Select(DayNumber day, const std::vector<Matcher>& matchers, WalPosition published,
-                const TombstoneList& tombstones, Gather& out);
+  // What the day's blocks up to cut `published` have of the series that match. Null: nothing.
+  // Lives no longer than this.
+  Result<std::unique_ptr<SelectedPart>> Select(DayNumber day, const std::vector<Matcher>& matchers,
+                                               std::int64_t from_ms, std::int64_t to_ms,
+                                               WalPosition published,
+                                               const TombstoneList& tombstones);
   // Ids that match and of which something is left (by blocks: rather too many).
   Result<std::vector<SeriesId>> SelectIds(const MetricDay& day,
                                           const std::vector<Matcher>& matchers,
@@ -204,6 +209,8 @@ class MetricDays {
     std::shared_ptr<MetricDay> day;
     std::uint64_t used = 0;
   };
+
+  class Part;  // Of a selection.
 
   void ForgetMoved() OPS_EXCLUDES(mutex_);
   Result<std::shared_ptr<MetricDay>> Read(Env& env, WalPosition valid_up_to);

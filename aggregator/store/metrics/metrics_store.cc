@@ -20,6 +20,16 @@ bool TimeFits(std::int64_t time_ms) {
   return time_ms >= 0 && time_ms <= kTimeMaxMs;
 }
 
+// Of a portion, so that its samples are a few MB at the usual pace.
+std::size_t PortionSeries(std::int64_t from_ms, std::int64_t to_ms) {
+  constexpr double kSamples = 128 << 10;
+  constexpr double kPaceMs = 15'000;
+  constexpr double kLeast = 64;  // A target's series stand together: do not tear them apart.
+  const double range_ms = static_cast<double>(to_ms) - static_cast<double>(from_ms);
+  const double each = std::max(0.0, range_ms) / kPaceMs + 1;
+  return static_cast<std::size_t>(std::max(kLeast, kSamples / each));
+}
+
 }  // namespace
 
 MetricsStore::MetricsStore(MetricsOptions options, const LayoutLookup& layouts)
@@ -35,6 +45,7 @@ MetricsStore::MetricsStore(MetricsOptions options, const LayoutLookup& layouts)
                        .transaction_bytes_max = options.transaction_bytes_max},
              .block_bytes = options.block_bytes,
              .index_bytes_max = options.day_index_bytes_max,
+             .index_large_bytes = options.day_index_large_bytes,
              .exemplars_max = options.exemplars_day_max,
              .rules = std::move(options.rules),
              .at = std::move(options.at)}),
@@ -263,70 +274,44 @@ std::uint64_t MetricsStore::head_series() const {
   return std::max(head_->series(), series_before_);
 }
 
-Status MetricsStore::SelectHead(const HeadPtr& head, const std::vector<Matcher>& matchers,
-                                Gather& out) {
-  std::vector<SeriesId> ids = head->index().Match(matchers);
-  if (ids.empty()) return {};
-  OPS_RETURN_IF_ERROR(
-      out.StartIndex(std::shared_ptr<const SeriesIndex>(head, &head->index()), std::move(ids)));
-  out.StartLayer();
-  HeadReader reader(out);
-  for (const auto& target : head->Targets()) {
-    if (!target->Overlaps(out.from_ms(), out.to_ms())) continue;
-    OPS_RETURN_IF_ERROR(reader.Read(target->Take()));
+Result<SelectedParts> MetricsStore::PartsOf(const std::vector<Matcher>& matchers,
+                                            std::int64_t from_ms, std::int64_t to_ms) const {
+  SelectedParts parts;
+  if (from_ms > to_ms) return parts;
+  const Snapshot snapshot = Take();
+  const auto tombstones = tombstones_.All();
+  for (const DayNumber day : days_.DaysIn(from_ms, to_ms)) {
+    OPS_TRY(auto part,
+            days_.Select(day, matchers, from_ms, to_ms, snapshot.published, *tombstones));
+    if (part != nullptr) parts.push_back(std::move(part));
   }
-  return SelectHistograms(head->histograms(), out);
-}
-
-Status MetricsStore::SelectHistograms(const HistogramHead& head, Gather& out) {
-  for (const std::size_t i : head.Overlapping(out.ids(), out.from_ms(), out.to_ms())) {
-    std::vector<HistogramPoint> points;
-    if (!PointsOf(head.Take(out.ids()[i]), out.from_ms(), out.to_ms(), points)) {
-      return Internal("metrics: histograms in memory are broken");
-    }
-    OPS_RETURN_IF_ERROR(out.CheckCancelled());
-    OPS_RETURN_IF_ERROR(out.Add(i, std::move(points)));
+  for (const HeadPtr& head : {snapshot.frozen, snapshot.head}) {
+    if (head == nullptr) continue;
+    auto part = SelectHead(head, matchers, from_ms, to_ms);
+    if (part != nullptr) parts.push_back(std::move(part));
   }
-  return {};
+  return parts;
 }
 
 Result<std::vector<Series>> MetricsStore::Select(const std::vector<Matcher>& matchers,
                                                  std::int64_t from_ms, std::int64_t to_ms,
                                                  const QueryLimits& limits) const {
-  return SelectWith(matchers, from_ms, to_ms, limits, Gather::With::kLabels);
+  OPS_TRY(SelectedParts parts, PartsOf(matchers, from_ms, to_ms));
+  OPS_TRY(const auto selection,
+          Selection::Make(std::move(parts), {.from_ms = from_ms, .to_ms = to_ms}, limits));
+  return selection->count() == 0 ? std::vector<Series>() : selection->Read(0);
 }
 
-Result<std::vector<Series>> MetricsStore::SelectUnlabelled(const std::vector<Matcher>& matchers,
-                                                           std::int64_t from_ms, std::int64_t to_ms,
-                                                           const QueryLimits& limits) const {
-  return SelectWith(matchers, from_ms, to_ms, limits, Gather::With::kNoLabels);
-}
-
-Result<std::vector<Series>> MetricsStore::SelectWith(const std::vector<Matcher>& matchers,
-                                                     std::int64_t from_ms, std::int64_t to_ms,
-                                                     const QueryLimits& limits,
-                                                     Gather::With with) const {
-  if (from_ms > to_ms) return std::vector<Series>();
-  {
-    Gather gather(from_ms, to_ms, limits, Gather::Orders::kLeaveOut);
-    OPS_RETURN_IF_ERROR(Fill(Take(), matchers, gather));
-    if (!gather.NeedsOrders()) return gather.Finish(with);
-  }  // Gone before the second try, which is as large.
-  Gather again(from_ms, to_ms, limits, Gather::Orders::kKeep);
-  OPS_RETURN_IF_ERROR(Fill(Take(), matchers, again));
-  return again.Finish(with);
-}
-
-Status MetricsStore::Fill(const Snapshot& snapshot, const std::vector<Matcher>& matchers,
-                          Gather& out) const {
-  const auto tombstones = tombstones_.All();
-  for (const DayNumber day : days_.DaysIn(out.from_ms(), out.to_ms())) {
-    OPS_RETURN_IF_ERROR(days_.Select(day, matchers, snapshot.published, *tombstones, out));
-  }
-  if (snapshot.frozen != nullptr) {
-    OPS_RETURN_IF_ERROR(SelectHead(snapshot.frozen, matchers, out));
-  }
-  return SelectHead(snapshot.head, matchers, out);
+Result<std::unique_ptr<SeriesPortions>> MetricsStore::SelectPortions(
+    const std::vector<Matcher>& matchers, std::int64_t from_ms, std::int64_t to_ms,
+    const QueryLimits& limits, SeriesLabels labels) const {
+  OPS_TRY(SelectedParts parts, PartsOf(matchers, from_ms, to_ms));
+  return Selection::Make(std::move(parts),
+                         {.from_ms = from_ms,
+                          .to_ms = to_ms,
+                          .labels = labels,
+                          .portion_series = PortionSeries(from_ms, to_ms)},
+                         limits);
 }
 
 Result<std::vector<SeriesExemplars>> MetricsStore::Exemplars::Select(

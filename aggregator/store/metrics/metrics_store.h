@@ -38,6 +38,8 @@ struct MetricsOptions {
   std::size_t transaction_bytes_max = 4UL << 20;  // Of a flush.
   std::size_t map_bytes = 64UL << 30;             // Of one day.
   std::size_t day_index_bytes_max = 256UL << 20;  // Memory for indexes of days.
+  // A selection over days does not hold an index of so much while it is read.
+  std::size_t day_index_large_bytes = 16UL << 20;
   // What one source or one metric may bring; 0: no limit. A target above its limit is
   // refused row by row, of a metric above its limit new series are; both are counted.
   std::size_t series_per_target_max = 200'000;
@@ -102,9 +104,10 @@ class MetricsStore final : public SignalStore, public SeriesSource, public TsdbS
   Result<std::vector<Labels>> SelectLabels(const std::vector<Matcher>& matchers,
                                            std::int64_t from_ms, std::int64_t to_ms,
                                            const QueryLimits& limits) const override;
-  Result<std::vector<Series>> SelectUnlabelled(const std::vector<Matcher>& matchers,
-                                               std::int64_t from_ms, std::int64_t to_ms,
-                                               const QueryLimits& limits) const override;
+  Result<std::unique_ptr<SeriesPortions>> SelectPortions(const std::vector<Matcher>& matchers,
+                                                         std::int64_t from_ms, std::int64_t to_ms,
+                                                         const QueryLimits& limits,
+                                                         SeriesLabels labels) const override;
   Result<std::set<std::string>> SelectStrings(std::string_view name,
                                               const std::vector<Matcher>& matchers,
                                               std::int64_t from_ms, std::int64_t to_ms,
@@ -151,16 +154,13 @@ class MetricsStore final : public SignalStore, public SeriesSource, public TsdbS
   void ApplyHistograms(const std::vector<HistogramRow>& rows) OPS_REQUIRES(apply_mutex_);
   void Refuse(const LayoutId& layout, std::size_t rows, std::string_view why);
   Snapshot Take() const;
-  Result<std::vector<Series>> SelectWith(const std::vector<Matcher>& matchers, std::int64_t from_ms,
-                                         std::int64_t to_ms, const QueryLimits& limits,
-                                         Gather::With with) const;
+  // Days and heads that may have something, by age.
+  Result<SelectedParts> PartsOf(const std::vector<Matcher>& matchers, std::int64_t from_ms,
+                                std::int64_t to_ms) const;
   // Calls see with each index of the days' and the heads', and its series that match.
   using SeeIds = std::function<Status(const SeriesIndex& index, std::vector<SeriesId> ids)>;
   Status EachIndex(const std::vector<Matcher>& matchers, std::int64_t from_ms, std::int64_t to_ms,
                    const QueryLimits& limits, const SeeIds& see) const;
-  Status Fill(const Snapshot& snapshot, const std::vector<Matcher>& matchers, Gather& out) const;
-  static Status SelectHistograms(const HistogramHead& head, Gather& out);
-  static Status SelectHead(const HeadPtr& head, const std::vector<Matcher>& matchers, Gather& out);
 
   class Exemplars final : public ExemplarSource {
    public:

@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "aggregator/store/metrics/series_slots.h"
 #include "common/base/clock.h"
 #include "common/bytes/varint.h"
 
@@ -89,12 +90,13 @@ void StoredDay::Hide(Gather& out) const {
 
 Status StoredDay::ReadPortion(const DayPortion& portion, std::int64_t from_ms, std::int64_t to_ms,
                               const std::function<bool()>& cancelled, std::vector<DaySeries>& out) {
-  const QueryLimits limits{.samples_max = std::numeric_limits<std::uint64_t>::max(),
-                           .series_max = std::numeric_limits<std::uint64_t>::max(),
-                           .cancelled = cancelled};
-  Gather gather(from_ms, to_ms, limits, Gather::Orders::kKeep);
-  OPS_RETURN_IF_ERROR(gather.StartIndex(
-      std::shared_ptr<const SeriesIndex>(from_.day, &from_.day->index()), portion.ids));
+  SampleCount count(std::numeric_limits<std::uint64_t>::max());
+  Gather gather(from_ms, to_ms, {.cancelled = cancelled, .samples = count}, Gather::Orders::kKeep);
+  const IndexIds all{.index = from_.day->index(), .ids = portion.ids};
+  SeriesSlots slots = NumberSeries(std::span(&all, 1));
+  const std::shared_ptr<const SeriesIndex> index(from_.day, &from_.day->index());
+  OPS_RETURN_IF_ERROR(gather.StartIndex({.ids = portion.ids, .names = index, .name_ids = {}},
+                                        std::move(slots.of.front())));
   Hide(gather);
   OPS_TRY(ReadTxn txn, from_.env->BeginRead());
   OPS_TRY(const Table table, txn.OpenTable(DayFiles::kTable));

@@ -273,12 +273,14 @@ Result<std::vector<Series>> RolledSource::Select(const std::vector<Matcher>& mat
   return series;
 }
 
-Result<std::vector<Series>> RolledSource::SelectUnlabelled(const std::vector<Matcher>& matchers,
-                                                           std::int64_t from_ms, std::int64_t to_ms,
-                                                           const QueryLimits& limits) const {
+Result<std::unique_ptr<SeriesPortions>> RolledSource::SelectPortions(
+    const std::vector<Matcher>& matchers, std::int64_t from_ms, std::int64_t to_ms,
+    const QueryLimits& limits, SeriesLabels labels) const {
   OPS_TRY(const Gone gone, FindGone(from_ms, to_ms));
-  if (!gone.days.empty()) return Select(matchers, from_ms, to_ms, limits);
-  return samples_.SelectUnlabelled(matchers, from_ms, to_ms, limits);
+  if (!gone.days.empty()) {
+    return SeriesSource::SelectPortions(matchers, from_ms, to_ms, limits, labels);
+  }
+  return samples_.SelectPortions(matchers, from_ms, to_ms, limits, labels);
 }
 
 Result<std::set<std::string>> RolledSource::SelectStrings(std::string_view name,

@@ -35,9 +35,10 @@ class RolledSource final : public SeriesSource, public RollupSource {
   Result<std::vector<Labels>> SelectLabels(const std::vector<Matcher>& matchers,
                                            std::int64_t from_ms, std::int64_t to_ms,
                                            const QueryLimits& limits) const override;
-  Result<std::vector<Series>> SelectUnlabelled(const std::vector<Matcher>& matchers,
-                                               std::int64_t from_ms, std::int64_t to_ms,
-                                               const QueryLimits& limits) const override;
+  Result<std::unique_ptr<SeriesPortions>> SelectPortions(const std::vector<Matcher>& matchers,
+                                                         std::int64_t from_ms, std::int64_t to_ms,
+                                                         const QueryLimits& limits,
+                                                         SeriesLabels labels) const override;
   Result<std::set<std::string>> SelectStrings(std::string_view name,
                                               const std::vector<Matcher>& matchers,
                                               std::int64_t from_ms, std::int64_t to_ms,

@@ -276,14 +276,103 @@ TEST_F(MetricsStoreTest, UnlabelledSeriesAreTheSameWithoutLabels) {
   Apply(MakeLayout({kUp}), 1, {1});
   Flush(1);
   Apply(MakeLayout({kLoad, kUp}), 2, {7, 2});
-  const auto series = store_->SelectUnlabelled({}, 0, 10, {});
-  ASSERT_EQ(series->size(), 2U);
+  const auto portions = store_->SelectPortions({}, 0, 10, {}, SeriesLabels::kUnused);
+  ASSERT_EQ((*portions)->count(), 1U);
+  const auto series = (*portions)->Read(0);
+  ASSERT_TRUE(series);
   std::multiset<std::size_t> sizes;
   for (const Series& one : *series) {
     EXPECT_TRUE(one.labels.empty());
     sizes.insert(one.samples.size());
   }
   EXPECT_EQ(sizes, (std::multiset<std::size_t>{1, 2}));
+}
+
+// Three targets of 90 series, some of them in two, in two days and the head, one sample before
+// another that came earlier: in portions the same as at once, in the same order.
+class PortionsTest : public MetricsStoreTest {
+ protected:
+  static constexpr std::int64_t kEnd = 3 * kMsPerDay;  // Portions of so long are small.
+
+  static std::shared_ptr<const Layout> Ninety(int first) {
+    std::vector<Labels> series;
+    for (int i = first; i < first + 90; ++i) {
+      series.push_back(Labels{{"__name__", "m"}, {"n", std::to_string(i)}});
+    }
+    return MakeLayout(series);
+  }
+
+  static std::vector<std::int64_t> TimesOf(const Series& series) {
+    std::vector<std::int64_t> times;
+    for (const Sample& sample : series.samples) times.push_back(sample.time_ms);
+    return times;
+  }
+
+  void Fill() {
+    const std::vector<double> values(90, 1);
+    for (const int first : {0, 80, 160}) Apply(Ninety(first), 10, values);
+    Apply(Ninety(80), 5, values);
+    Flush(1);
+    for (const int first : {80, 240}) Apply(Ninety(first), kMsPerDay + 1, values);
+    Flush(2);
+    for (const int first : {200, 0, 300}) Apply(Ninety(first), kMsPerDay + 2, values);
+  }
+};
+
+TEST_F(PortionsTest, TogetherAreWhatSelectGives) {
+  Fill();
+  ASSERT_TRUE(store_->AddTombstone({Make(MatchType::kEqual, "n", "100")}, 0, 7));
+  const auto at_once = store_->Select({}, 0, kEnd, {});
+  ASSERT_EQ(at_once->size(), 390U);
+  const auto portions = store_->SelectPortions({}, 0, kEnd, {}, SeriesLabels::kWanted);
+  ASSERT_EQ((*portions)->count(), 7U) << "of 64";
+  std::size_t at = 0;
+  for (std::size_t i = 0; i < (*portions)->count(); ++i) {
+    const auto series = (*portions)->Read(i);
+    ASSERT_TRUE(series) << series.error().message;
+    for (const Series& one : *series) {
+      const Series& same = at_once->at(at++);
+      EXPECT_EQ(one.labels, same.labels);
+      EXPECT_EQ(TimesOf(one), TimesOf(same)) << one.labels.ToString();
+    }
+  }
+  EXPECT_EQ(at, at_once->size());
+}
+
+TEST_F(PortionsTest, FewSeriesOfLargeIndexesAreTheSame) {
+  Fill();
+  const std::vector<Matcher> few = {Make(MatchType::kRegex, "n", "100|200|305|0")};
+  const Model before = Ask(few, 0, kEnd);
+  EXPECT_EQ(before.size(), 4U);
+  large_index_bytes_ = 1;
+  Reopen(2);
+  Apply(Ninety(300), kMsPerDay + 2, std::vector<double>(90, 1));
+  Apply(Ninety(200), kMsPerDay + 2, std::vector<double>(90, 1));
+  Apply(Ninety(0), kMsPerDay + 2, std::vector<double>(90, 1));
+  EXPECT_EQ(Ask(few, 0, kEnd), before);
+}
+
+TEST_F(PortionsTest, ShareTheLimitOfSamples) {
+  Fill();
+  const QueryLimits limits{.samples_max = 200};
+  const auto portions = store_->SelectPortions({}, 0, kEnd, limits, SeriesLabels::kWanted);
+  std::size_t refused = 0;
+  for (std::size_t i = 0; i < (*portions)->count(); ++i) {
+    const auto series = (*portions)->Read(i);
+    if (series) continue;
+    EXPECT_EQ(series.error().code, ErrorCode::kExhausted);
+    ++refused;
+  }
+  EXPECT_GT(refused, 0U);
+  EXPECT_LT(refused, (*portions)->count());
+}
+
+TEST_F(PortionsTest, ShareTheLimitOfSeries) {
+  Fill();
+  const auto portions =
+      store_->SelectPortions({}, 0, kEnd, {.series_max = 389}, SeriesLabels::kWanted);
+  ASSERT_FALSE(portions);
+  EXPECT_EQ(portions.error().code, ErrorCode::kExhausted);
 }
 
 TEST_F(MetricsStoreTest, AHeadIsRipeOnceItHasRowsEnough) {

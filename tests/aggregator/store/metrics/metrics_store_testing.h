@@ -95,6 +95,7 @@ class MetricsStoreTest : public ::testing::Test {
                            .map_bytes = 64 << 20,
                            .day_index_bytes_max = index_bytes};
     options.meta = meta_;
+    options.day_index_large_bytes = large_index_bytes_;
     options.at = at_;
     options.rules = rules_;
     store_ = std::make_unique<MetricsStore>(std::move(options), layouts_);
@@ -163,6 +164,7 @@ class MetricsStoreTest : public ::testing::Test {
   }
 
   // For the next Reopen.
+  std::size_t large_index_bytes_ = MetricsOptions().day_index_large_bytes;
   std::function<void(SealPoint)> at_;
   std::vector<MetricRule> rules_;
   DayJob* job_ = nullptr;
