@@ -115,6 +115,7 @@ Result<Columns> LabelReplace(VectorArgs& args) {
   std::vector<re2::StringPiece> groups(static_cast<std::size_t>(count));
   Columns columns = std::move(args.args[0].columns);
   for (Column& column : columns) {
+    OPS_RETURN_IF_ERROR(args.Grow(0));  // Expressions may be slow, and match nothing.
     const std::string_view value = column.labels.Get(source);
     const re2::StringPiece text(value.data(), value.size());
     if (!regex.Match(text, 0, text.size(), re2::RE2::UNANCHORED, groups.data(), count)) continue;
