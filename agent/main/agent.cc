@@ -9,6 +9,7 @@
 
 #include "agent/batch/batcher.h"
 #include "agent/collect/host_collector.h"
+#include "agent/container/own_container.h"
 #include "agent/main/own_metrics.h"
 #include "agent/otlp/receiver.h"
 #include "agent/scrape/scraper.h"
@@ -17,6 +18,7 @@
 #include "agent/tail/tail_loop.h"
 #include "common/app/program_pages.h"
 #include "common/base/dir_lock.h"
+#include "common/base/files.h"
 #include "common/base/log.h"
 #include "common/base/random.h"
 #include "common/bytes/endian.h"
@@ -41,6 +43,7 @@ constexpr std::size_t kOtlpConnectionsMax = 512;
 constexpr std::int64_t kRetryMaxMs = 20'000;
 
 constexpr std::int64_t kHttpStopMs = 2'000;
+constexpr std::size_t kProcBytesMax = 4UL << 20;
 
 Random SeededRandom() {
   std::string seed = RandomBytes(8);
@@ -235,7 +238,11 @@ Status Running::StartOtlp() {
 
 Status Running::StartSources() {
   OPS_RETURN_IF_ERROR(StartOtlp());
-  OPS_TRY(tail_, TailLoop::Start(loop_, clock_, config_.tail, *batcher_, *spool_));
+  TailOptions tail = config_.tail;
+  tail.own_container_id =
+      OwnContainerId(ReadFile("/proc/self/cgroup", kProcBytesMax).value_or(""),
+                     ReadFile("/proc/self/mountinfo", kProcBytesMax).value_or(""));
+  OPS_TRY(tail_, TailLoop::Start(loop_, clock_, std::move(tail), *batcher_, *spool_));
   // With no job left, what was scraped before is still to end.
   if (!config_.scrape_configs.empty() || !scrape_memory_.empty()) {
     OPS_TRY(scraper_, Scraper::Start(loop_, clock_, config_.scrape, config_.scrape_configs,

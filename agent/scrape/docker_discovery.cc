@@ -157,8 +157,9 @@ class Reader {
         labels.insert(labels.end(), network->second.begin(), network->second.end());
       }
       if (AddPorts(container, endpoint, labels)) continue;
-      const std::string host = mode == "host" ? options_.host_networking_host : endpoint.ip;
-      Add(std::move(labels), host, options_.port);
+      // In the host's network there is no telling which port is the container's.
+      Add(std::move(labels),
+          mode == "host" ? options_.host_networking_host : HostPort(endpoint.ip, options_.port));
     }
   }
 
@@ -177,14 +178,14 @@ class Reader {
         SetMeta(own, "port_public", std::to_string(outside));
         SetMeta(own, "port_public_ip", TextOf(port, "IP"));
       }
-      Add(std::move(own), endpoint.ip, inside);
+      Add(std::move(own), HostPort(endpoint.ip, inside));
       some = true;
     }
     return some;
   }
 
-  void Add(TargetLabels labels, const std::string& host, std::int64_t port) {
-    SetLabel(labels, "__address__", HostPort(host, port));
+  void Add(TargetLabels labels, const std::string& address) {
+    SetLabel(labels, "__address__", address);
     out_.push_back(std::move(labels));
   }
 

@@ -52,7 +52,12 @@ FileDiscovery::FileDiscovery(Loop& loop, FileDiscoveryOptions options, OnTargets
       soon_(loop) {}
 
 FileDiscovery::~FileDiscovery() {
-  for (const auto& [folder, watch] : watches_) watch->Close();
+  Unwatch();
+}
+
+void FileDiscovery::Unwatch() {
+  for (Watch* watch : watches_) watch->Close();
+  watches_.clear();
 }
 
 void FileDiscovery::Start() {
@@ -94,11 +99,12 @@ void FileDiscovery::ReadOne(const std::string& path) {
   on_targets_(path, *std::move(targets));
 }
 
+// Anew each time: a folder may have been replaced by another of its name.
 void FileDiscovery::WatchDirs() {
+  Unwatch();
   std::set<std::string> folders;
   for (const std::string& pattern : options_.files) folders.insert(FolderOf(pattern));
   for (const std::string& path : Expand({folders.begin(), folders.end()})) {
-    if (watches_.contains(path)) continue;
     auto* watch = new Watch;
     watch->owner = this;
     watch->handle.data = watch;
@@ -108,7 +114,8 @@ void FileDiscovery::WatchDirs() {
     }
     const auto changed = [](uv_fs_event_t* handle, const char*, int, int) {
       FileDiscovery* owner = static_cast<Watch*>(handle->data)->owner;
-      if (owner == nullptr) return;
+      // Under way already: not put off, or a file that is always written is never read.
+      if (owner == nullptr || owner->soon_.active()) return;
       owner->soon_.Start(kSoonMs, 0, [owner] {
         owner->loop_.AssertHere();
         owner->Refresh();
@@ -118,7 +125,7 @@ void FileDiscovery::WatchDirs() {
       watch->Close();  // The interval still finds changes.
       continue;
     }
-    watches_.emplace(path, watch);
+    watches_.push_back(watch);
   }
 }
 

@@ -36,6 +36,7 @@ class FileDiscovery {
   void Refresh() OPS_REQUIRES(loop_);
   void ReadOne(const std::string& path);
   void WatchDirs() OPS_REQUIRES(loop_);
+  void Unwatch();
 
   Loop& loop_;
   const FileDiscoveryOptions options_;
@@ -44,7 +45,7 @@ class FileDiscovery {
   Timer refresh_;
   Timer soon_;                                 // After a change: a writer may make several.
   std::map<std::string, std::uint64_t> read_;  // By path, the hash of what was read.
-  std::map<std::string, Watch*> watches_;      // By folder.
+  std::vector<Watch*> watches_;                // Of folders.
 };
 
 }  // namespace opssight

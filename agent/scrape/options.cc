@@ -85,7 +85,7 @@ const OptionTable<DockerDiscoveryOptions>& DockerTable() {
           {"host", &Docker::host, "Docker's API: unix://… or tcp://host:port."},
           setting::Value("port", &Docker::port, "Port of containers that expose none.").Min(1),
           {"host_networking_host", &Docker::host_networking_host,
-           "Host of containers in the host's network."},
+           "Address of containers in the host's network; a relabel rule may add a port."},
           {"match_first_network", &Docker::match_first_network,
            "Of a container in several networks only the first, by name."},
           setting::Items("filters", &Docker::filters, filter, "Which containers."),
@@ -104,9 +104,13 @@ const OptionTable<DockerDiscoveryOptions>& DockerTable() {
 }
 
 void CheckJob(const ScrapeJob& job, const ConfigReport& report) {
+  std::set<std::string> protocols;
   for (const std::string& name : job.protocols) {
     if (const auto known = ParseProtocol(name); !known) {
       report("scrape_protocols", known.error().message);
+    }
+    if (!protocols.insert(name).second) {
+      report("scrape_protocols", fmt::format("\"{}\" is there twice", name));
     }
   }
   if (!job.fallback_protocol.empty()) {

@@ -62,7 +62,7 @@ Result<std::string> UrlOf(const ScrapeJob& job, const std::vector<Label>& labels
   if (scheme != "http" && scheme != "https") {
     return Invalid(fmt::format("\"{}\" is neither http nor https", CleanLogLine(scheme)));
   }
-  // A path may bring a query, as in Prometheus.
+  // A path may bring a query, which Prometheus would escape.
   std::string query = QueryOf(job, labels);
   if (!query.empty() && path.find('?') != std::string::npos) query.front() = '&';
   return scheme + "://" + address + (path.starts_with('/') ? "" : "/") + path + query;
@@ -107,6 +107,10 @@ std::vector<TargetLabels> TargetsOf(const StaticTargets& group) {
 
 Result<std::vector<TargetLabels>> ParseTargetFile(const std::string& path,
                                                   const std::string& text) {
+  // YAML takes it for an empty list: a writer was caught half way, and all targets were gone.
+  if (path.ends_with(".json") && text.find_first_not_of(" \t\r\n") == std::string::npos) {
+    return Invalid(path + ": it is empty, which is no JSON");
+  }
   static const OptionTable<StaticTargets> table{
       {"targets", &StaticTargets::targets, ""},
       {"labels", &StaticTargets::labels, ""},
@@ -146,7 +150,7 @@ std::vector<Label> DiscoveredLabels(const ScrapeJob& job, const ScrapeOptions& o
   set_default("__metrics_path__", job.metrics_path);
   set_default("__scheme__", job.scheme);
   for (const auto& [name, values] : job.params) {
-    if (!values.empty()) SetLabel(labels, std::string(kParamPrefix) + name, values.front());
+    if (!values.empty()) set_default(std::string(kParamPrefix) + name, values.front());
   }
   return labels;
 }

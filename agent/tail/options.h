@@ -41,7 +41,8 @@ struct TailOptions {
   std::vector<std::string> exclude;
   // Container names (globs) never followed.
   std::vector<std::string> exclude_containers;
-  // Id of the container this agent runs in, so that it does not follow its own log.
+  // Id of the container this agent runs in, so that it does not follow its own log. Not a
+  // setting: the program finds it, where the kernel tells (agent/container/own_container.h).
   std::string own_container_id;
   // Container labels (Docker's Config.Labels, OCI annotations) that become stream
   // labels, with characters other than [a-zA-Z0-9_] as '_'.

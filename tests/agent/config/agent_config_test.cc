@@ -76,6 +76,13 @@ ship: {dead_after: 1m}
   EXPECT_THAT(config.tail.files[0].labels, ElementsAre(Label{"job", "nginx"}));
 }
 
+TEST(AgentConfigTest, AScrapeProtocolTwiceIsAProblem) {
+  const auto loaded = Load(
+      "scrape_configs: [{job_name: j, scrape_protocols: [PrometheusText0.0.4, "
+      "PrometheusText0.0.4]}]\n");
+  EXPECT_THAT(loaded.problems.ToString(), HasSubstr("\"PrometheusText0.0.4\" is there twice"));
+}
+
 TEST(AgentConfigTest, RelativeFilesOfScrapeJobsAreBesideTheAgentsFile) {
   AgentConfig config;
   config.scrape_configs.resize(1);

@@ -4,6 +4,9 @@
 
 #include <atomic>
 #include <bit>
+#include <cstdio>
+#include <fcntl.h>
+#include <filesystem>
 #include <fstream>
 #include <future>
 #include <sys/socket.h>
@@ -216,6 +219,42 @@ TEST_F(ScraperTest, AFileBringsAndTakesTargets) {
   EXPECT_TRUE(Becomes("a" + labels, "stale"));
   EXPECT_TRUE(Becomes("up" + labels, "stale"));
   EXPECT_TRUE(Targets().pools[0].active.empty());
+}
+
+TEST_F(ScraperTest, AFolderPutInAnothersPlaceIsWatched) {
+  const TempDir dir;
+  const std::string old_path = dir.path() + "/d/t.json";
+  const std::string targets = "[{\"targets\": [\"" + Address() + "\"]}]";
+  std::filesystem::create_directory(dir.path() + "/d");
+  std::filesystem::create_directory(dir.path() + "/next");
+  std::ofstream(old_path) << targets;
+  std::ofstream(dir.path() + "/next/t.json") << "[]";
+  Start({.files = {{.files = {dir.path() + "/d/*.json"}}}});
+  const std::string labels = "{instance=\"" + Address() + "\", job=\"j\"}";
+  EXPECT_TRUE(Becomes("a" + labels, "7"));
+  ASSERT_EQ(renameat2(AT_FDCWD, (dir.path() + "/d").c_str(), AT_FDCWD,
+                      (dir.path() + "/next").c_str(), RENAME_EXCHANGE),
+            0);
+  EXPECT_TRUE(Becomes("a" + labels, "stale"));
+  std::ofstream(old_path) << targets;
+  EXPECT_TRUE(Becomes("a" + labels, "7"));
+}
+
+TEST_F(ScraperTest, WhatIsFoundOfATargetFollows) {
+  const TempDir dir;
+  const std::string path = dir.path() + "/t.json";
+  const auto write = [&](const std::string& value) {
+    std::ofstream(path) << "[{\"targets\": [\"" << Address() << "\"], \"labels\": {\"__meta_a\": \""
+                        << value << "\"}}]";
+  };
+  write("1");
+  Start({.files = {{.files = {path}}}});
+  write("2");
+  EXPECT_TRUE(WaitFor(seconds(20), [&] {
+    const TargetsSnapshot now = Targets();
+    return now.pools[0].active.size() == 1 &&
+           now.pools[0].active[0].discovered.Get("__meta_a") == "2";
+  }));
 }
 
 // Answers GET /containers/json and /networks on a unix socket, a connection each.

@@ -28,6 +28,12 @@ TEST(TargetTest, UrlAndLabels) {
             R"(http://h:1/metrics {instance="i", job="own"})");
 }
 
+TEST(TargetTest, ATargetsOwnParameterStays) {
+  EXPECT_EQ(Made({.job_name = "j", .params = {{"x", {"job"}}, {"y", {"job"}}}},
+                 {{"__address__", "h:1"}, {"__param_x", "own"}}),
+            R"(http://h:1/metrics?x=own&y=job {instance="h:1", job="j"})");
+}
+
 TEST(TargetTest, Relabeling) {
   EXPECT_EQ(Made({.job_name = "j"}, {{"__address__", "h:1"}, {"__meta_path", "/p"}},
                  {{.source_labels = {"__meta_path"}, .target_label = "__metrics_path__"},
@@ -79,6 +85,8 @@ TEST(TargetTest, Files) {
   EXPECT_EQ(f("[\n\t{\n\t\t\"targets\": [\"a:1\"],\n\t\t\"labels\": {\"x\": \"y\"}\n\t}\n]\n"),
             "{__address__=\"a:1\", __meta_filepath=\"f\", x=\"y\"}\n");
   EXPECT_EQ(f(""), "");
+  EXPECT_EQ(ParseTargetFile("t.json", " \n").error().message,
+            "t.json: it is empty, which is no JSON");
   EXPECT_EQ(f("a: b\n"), "f:1: the file must be a list");
   EXPECT_NE(f("- target: [a]\n").find("did you mean \"targets\""), std::string::npos);
 }
@@ -120,7 +128,7 @@ TEST(TargetTest, Docker) {
   EXPECT_EQ(get(0, "__meta_docker_network_label_k"), "v");
   EXPECT_EQ(get(0, "__meta_docker_port_private"), "80");
   EXPECT_EQ(get(0, "__meta_docker_port_public"), "8080");
-  EXPECT_EQ(get(1, "__address__"), "localhost:80");
+  EXPECT_EQ(get(1, "__address__"), "localhost");  // Its port is not known.
   EXPECT_EQ(get(2, "__address__"), "172.17.0.2:80");
   EXPECT_FALSE(ParseDocker("{}", "[]", {}));
   EXPECT_FALSE(ParseDocker("[", "[]", {}));
