@@ -2,12 +2,15 @@
 
 #include <cerrno>
 #include <fcntl.h>
+#include <string>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <vector>
 
 #include <lmdb.h>
 
 #include "common/base/log.h"
+#include "common/lmdb/guarded_read.h"
 
 namespace opssight {
 namespace {
@@ -105,6 +108,44 @@ Status FillUp(MDB_env* env, const std::string& path) {
   return {};
 }
 
+// Walks a table, its pages of long values left out. 0: it can be read.
+int WalkTable(MDB_txn* txn, MDB_dbi table) {
+  MDB_cursor* cursor = nullptr;
+  int code = mdb_cursor_open(txn, table, &cursor);
+  if (code != 0) return code;
+  MDB_val key{};
+  do {
+    code = GuardedRead([&] { return mdb_cursor_get(cursor, &key, nullptr, MDB_NEXT); });
+  } while (code == 0);
+  mdb_cursor_close(cursor);
+  return code == MDB_NOTFOUND ? 0 : code;
+}
+
+// Copying trusts every page, and would end the process at one that is damaged.
+int WalkAll(MDB_env* env) {
+  constexpr MDB_dbi kFreePages = 0;
+  constexpr MDB_dbi kNames = 1;
+  MDB_txn* txn = nullptr;
+  int code = mdb_txn_begin(env, nullptr, MDB_RDONLY, &txn);
+  if (code != 0) return code;
+  std::vector<std::string> names;
+  MDB_cursor* cursor = nullptr;
+  code = WalkTable(txn, kFreePages);
+  if (code == 0) code = mdb_cursor_open(txn, kNames, &cursor);
+  MDB_val key{};
+  const auto next = [&] { return mdb_cursor_get(cursor, &key, nullptr, MDB_NEXT); };
+  while (code == 0 && (code = GuardedRead(next)) == 0) names.emplace_back(ToView(key));
+  if (cursor != nullptr) mdb_cursor_close(cursor);
+  if (code == MDB_NOTFOUND) code = 0;
+  for (std::size_t i = 0; i < names.size() && code == 0; ++i) {
+    MDB_dbi table = 0;
+    code = mdb_dbi_open(txn, names[i].c_str(), 0, &table);
+    if (code == 0) code = WalkTable(txn, table);
+  }
+  mdb_txn_abort(txn);
+  return code;
+}
+
 // Opens the tables that there are for as long as the environment is open. A handle that a
 // read transaction opens is its own and closes with it, in arrays that all transactions
 // share: two that open the same table at once break each other (MDB_BAD_DBI, at best).
@@ -117,7 +158,8 @@ int OpenTables(MDB_env* env) {
   code = mdb_dbi_open(txn, nullptr, 0, &main);
   if (code == 0) code = mdb_cursor_open(txn, main, &cursor);
   MDB_val key{};
-  while (code == 0 && (code = mdb_cursor_get(cursor, &key, nullptr, MDB_NEXT)) == 0) {
+  const auto next = [&] { return mdb_cursor_get(cursor, &key, nullptr, MDB_NEXT); };
+  while (code == 0 && (code = GuardedRead(next)) == 0) {
     const std::string name(ToView(key));
     MDB_dbi table = 0;
     // What is no table, or one too many, is told when it is asked for.
@@ -140,6 +182,7 @@ Result<std::unique_ptr<Env>> Env::Open(const std::string& path, const EnvOptions
   int code = mdb_env_set_mapsize(env, options.map_bytes);
   if (code == 0) code = mdb_env_set_maxdbs(env, options.tables_max);
   if (code == 0) code = mdb_env_set_maxreaders(env, options.readers_max);
+  if (code == 0) code = SetGuard(env);
   if (code == 0) code = mdb_env_open(env, path.c_str(), flags, kFileMode);
   Status whole;
   if (code == 0) whole = FillUp(env, path);
@@ -177,6 +220,7 @@ Result<WriteTxn> Env::BeginWrite() {
 }
 
 Status Env::CopyTo(const std::string& path) {
+  if (const int code = WalkAll(env_); code != 0) return LmdbError(code, path_, "copy");
   if (const int code = mdb_env_copy2(env_, path.c_str(), MDB_CP_COMPACT); code != 0) {
     return LmdbError(code, path_, "copy to " + path);
   }
@@ -197,7 +241,8 @@ Cursor::~Cursor() {
 Result<std::optional<KeyValue>> Cursor::Move(int operation, std::string_view seek) {
   MDB_val key = ToVal(seek);
   MDB_val value{};
-  const int code = mdb_cursor_get(cursor_, &key, &value, static_cast<MDB_cursor_op>(operation));
+  const int code = GuardedRead(
+      [&] { return mdb_cursor_get(cursor_, &key, &value, static_cast<MDB_cursor_op>(operation)); });
   if (code == MDB_NOTFOUND) return std::optional<KeyValue>();
   if (code != 0) return LmdbError(code, *path_, "read");
   return std::optional<KeyValue>(KeyValue(ToView(key), ToView(value)));
@@ -249,7 +294,7 @@ Result<Table> ReadTxn::OpenTable(const std::string& name) {
 Result<std::optional<std::string_view>> ReadTxn::Get(Table table, std::string_view key) const {
   MDB_val lmdb_key = ToVal(key);
   MDB_val value{};
-  const int code = mdb_get(txn_, table.handle, &lmdb_key, &value);
+  const int code = GuardedRead([&] { return mdb_get(txn_, table.handle, &lmdb_key, &value); });
   if (code == MDB_NOTFOUND) return std::optional<std::string_view>();
   if (code != 0) return LmdbError(code, *path_, "get");
   return std::optional<std::string_view>(ToView(value));

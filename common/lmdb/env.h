@@ -17,7 +17,8 @@
 //
 // Errors carry the path. A full map is kExhausted, a full or failing disk kIo; in
 // both cases the transaction is gone, what was committed before stays, and the next
-// transaction may be tried. One writer at a time (BeginWrite waits for it); readers
+// transaction may be tried. A damaged page is kCorrupt where it is met; the transaction
+// reads no more then, the next one does. One writer at a time (BeginWrite waits for it); readers
 // never wait. A view read is valid until its transaction ends.
 #pragma once
 
@@ -70,7 +71,7 @@ class Env {
   const std::string& path() const { return path_; }
   // A copy of what is committed, without free pages, at a path where there is nothing yet.
   // A reader meanwhile: what is freed after it began stays in the file. On disk when it
-  // returns well.
+  // returns well; where it does not, something may be there. kCorrupt: a page is damaged.
   Status CopyTo(const std::string& path);
   // Bytes of the file that hold data (its pages in use).
   std::uint64_t used_bytes() const;

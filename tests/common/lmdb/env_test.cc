@@ -2,6 +2,8 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <sys/stat.h>
 #include <thread>
 #include <vector>
@@ -139,6 +141,64 @@ TEST_F(EnvTest, ACutFileIsDamageAndNoCrash) {
     EXPECT_GE(std::filesystem::file_size(path), (*env)->used_bytes());
   }
   EXPECT_GT(opened, 0);
+}
+
+TEST_F(EnvTest, ADamagedPageIsAnErrorWhereverItIs) {
+  {
+    const auto env = Open();
+    auto txn = env->BeginWrite();
+    const Table table = *txn->OpenTable("t");
+    for (int i = 1000; i < 1400; ++i) {
+      ASSERT_TRUE(txn->Put(table, std::to_string(i), std::string(100, 'v')).has_value());
+    }
+    ASSERT_TRUE(txn->Commit().has_value());
+  }
+  const std::string path = dir_ + "/test.mdb";
+  std::ifstream in(path, std::ios::binary);
+  const std::string whole(std::istreambuf_iterator<char>(in), {});
+  int broken = 0;
+  for (std::size_t page = 2; page * 4096 < whole.size(); ++page) {
+    SCOPED_TRACE(page);
+    std::string damaged = whole;
+    damaged.replace(page * 4096, 4096, 4096, '\0');
+    std::ofstream(path, std::ios::binary | std::ios::trunc) << damaged;
+    const auto env = Env::Open(path, {.map_bytes = 8 << 20});
+    if (!env) {
+      EXPECT_EQ(env.error().code, ErrorCode::kCorrupt) << env.error().message;
+      ++broken;
+      continue;
+    }
+    const std::string copy = dir_ + "/copy.mdb";
+    std::filesystem::remove(copy);
+    const Status copied = (*env)->CopyTo(copy);
+    auto txn = (*env)->BeginRead();
+    const auto table = txn->OpenTable("t");
+    ASSERT_TRUE(table.has_value()) << table.error().message;
+    auto cursor = txn->OpenCursor(*table);
+    int read = 0;
+    auto at = cursor->First();
+    for (; at.has_value() && at->has_value(); at = cursor->Next()) ++read;
+    if (at.has_value()) {
+      EXPECT_EQ(read, 400) << "a page that nothing is on";
+      EXPECT_TRUE(copied.has_value()) << copied.error().message;
+      continue;
+    }
+    EXPECT_EQ(at.error().code, ErrorCode::kCorrupt) << at.error().message;
+    EXPECT_LT(read, 400);
+    ASSERT_FALSE(copied.has_value());
+    EXPECT_EQ(copied.error().code, ErrorCode::kCorrupt) << copied.error().message;
+    ++broken;
+    // The parts that are whole are read on.
+    int found = 0;
+    for (int i = 1000; i < 1400; ++i) {
+      const auto again = (*env)->BeginRead();
+      const auto got = again->Get(*table, std::to_string(i));
+      found += got.has_value() && got->has_value() ? 1 : 0;
+    }
+    EXPECT_LT(found, 400);
+    EXPECT_TRUE(found > 300 || found == 0) << "a leaf or a branch: " << found;
+  }
+  EXPECT_GT(broken, 10);
 }
 
 TEST_F(EnvTest, ErrorsNameThePath) {
