@@ -32,6 +32,12 @@ bool IsHalfMade(std::string_view name, char prefix) {
   return false;
 }
 
+std::uint64_t FreeBytesOf(const std::string& dir) {
+  std::error_code error;
+  const std::filesystem::space_info space = std::filesystem::space(dir, error);
+  return error ? UINT64_MAX : space.available;  // The write says so where it is full.
+}
+
 Result<WalPosition> NewestCutOf(Env& env) {
   OPS_TRY(ReadTxn txn, env.BeginRead());
   OPS_TRY(const Table table, txn.OpenTable(DayFiles::kTable));
@@ -136,6 +142,7 @@ Status DayFiles::MoveAsideLocked(DayNumber day, const Error& why) {
       {.from_ms = day * kMsPerDay,
        .to_ms = (day + 1) * kMsPerDay - 1,
        .reason = fmt::format("{}; kept as {}: what was in it is missing", why.message, aside)});
+  moved_.push_back(day);
   ++bad_days_;
   OPS_LOG(kError, "store: {}: {}; moved to {}, its records are missing from answers", Path(day),
           why.message, aside);
@@ -145,6 +152,11 @@ Status DayFiles::MoveAsideLocked(DayNumber day, const Error& why) {
 std::vector<SignalLoss> DayFiles::TakeLosses() {
   MutexLock lock(mutex_);
   return std::exchange(losses_, {});
+}
+
+std::vector<DayNumber> DayFiles::TakeMoved() {
+  MutexLock lock(mutex_);
+  return std::exchange(moved_, {});
 }
 
 Status DayFiles::DropLeftovers() {
@@ -299,14 +311,29 @@ Status DayFiles::WriteInto(Env& env, WalPosition cut, const std::vector<Numbered
   return {};
 }
 
+Status DayFiles::CheckRoom(DayNumber day, Env& env) const {
+  const std::uint64_t free =
+      options_.free_bytes ? options_.free_bytes(options_.dir) : FreeBytesOf(options_.dir);
+  const std::uint64_t bytes = env.used_bytes();
+  if (bytes <= free) return {};
+  return Exhausted(fmt::format("{}: no room on the disk to write its {} bytes anew, {} are free",
+                               Path(day), bytes, free));
+}
+
 Status DayFiles::Rewrite(DayNumber day) {
   OPS_TRY(const std::shared_ptr<Env> env, Open(day));
   if (env == nullptr) return {};
   const std::string copy = fmt::format("{}{}", Path(day), kCopy);
   RemoveEnvFile(copy);  // Of a process that was killed here.
-  OPS_RETURN_IF_ERROR(env->CopyTo(copy));
-  OPS_TRY(const bool there, PutInPlace(day, copy));
-  if (!there) return {};
+  OPS_RETURN_IF_ERROR(CheckRoom(day, *env));
+  // A flush comes again soon: what is half made must not fill the disk until then.
+  if (Status copied = env->CopyTo(copy); !copied) {
+    RemoveEnvFile(copy);
+    return copied;
+  }
+  const auto there = PutInPlace(day, copy);
+  if (!there) RemoveEnvFile(copy);
+  if (!there || !*there) return there ? Status() : Status(there.error());
   if (const Status synced = SyncNames(); !synced) {
     OPS_LOG(kError, "store: {}; nothing is written to days until it can be",
             synced.error().message);

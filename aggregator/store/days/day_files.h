@@ -36,6 +36,8 @@ struct DayFilesOptions {
   std::size_t map_bytes = 64UL << 30;  // Of one day.
   std::size_t transaction_bytes_max = 4UL << 20;
   std::size_t open_max = 64;  // Environments open at once, unless more are in use.
+  // Free bytes of a folder's file system. Empty: it is asked.
+  std::function<std::uint64_t(const std::string& dir)> free_bytes;
 };
 
 class DayFiles {
@@ -90,7 +92,8 @@ class DayFiles {
 
   // Puts a copy without free pages in the file's place: gives back what was deleted from
   // it, and makes it no other's where it was hard-linked. Nobody may write to the day
-  // meanwhile; readers that have the environment read on in the old one.
+  // meanwhile; readers that have the environment read on in the old one. kExhausted: there is
+  // no room for it; nothing was written. Where it fails, the day is what it was.
   Status Rewrite(DayNumber day);
   // Whether the file has another name (a snapshot's): then Rewrite before writing.
   bool IsLinked(DayNumber day) const;
@@ -105,6 +108,8 @@ class DayFiles {
   std::map<DayNumber, std::uint64_t> BytesOfDays() const;
   std::uint64_t disk_bytes() const;
   std::string Path(DayNumber day) const;
+  // The days of those that were moved aside since the last call.
+  std::vector<DayNumber> TakeMoved();
   // Files that were no database any more, and moved aside to <name>.bad (.bad-2, …).
   std::uint64_t bad_days() const { return bad_days_.load(); }
   // Those since the last call.
@@ -128,6 +133,7 @@ class DayFiles {
   // Removes what a crash left beside them, too.
   Result<std::vector<DayNumber>> ListDays() const;
   Status DropAbove(Env& env, WalPosition flushed) const;
+  Status CheckRoom(DayNumber day, Env& env) const;
   Status MoveAside(DayNumber day, const Error& why);
   Status MoveAsideLocked(DayNumber day, const Error& why) OPS_REQUIRES(mutex_);
 
@@ -138,6 +144,7 @@ class DayFiles {
   std::map<DayNumber, Day> days_ OPS_GUARDED_BY(mutex_);
   std::map<DayNumber, WalPosition> leftovers_ OPS_GUARDED_BY(mutex_);  // Above which cut.
   std::vector<SignalLoss> losses_ OPS_GUARDED_BY(mutex_);
+  std::vector<DayNumber> moved_ OPS_GUARDED_BY(mutex_);
   std::size_t open_ OPS_GUARDED_BY(mutex_) = 0;  // Days with an env.
   std::uint64_t uses_ OPS_GUARDED_BY(mutex_) = 0;
 };
