@@ -17,6 +17,7 @@
 #include "aggregator/main/own_metrics.h"
 #include "aggregator/main/server_info.h"
 #include "aggregator/serve/service.h"
+#include "aggregator/store/flush_policy.h"
 #include "aggregator/store/gaps/gaps_store.h"
 #include "aggregator/store/logs/logs_store.h"
 #include "aggregator/store/metrics/metrics_admin.h"
@@ -126,7 +127,10 @@ Status Running::OpenStores() {
   replay_entries_ = store_->stats().wal_entries;
   MetricsOptions metrics = config_.metrics;
   metrics.meta = store_->meta();
-  rollups_ = std::make_unique<RollupStore>(config_.rollups);
+  metrics.spare_bytes = [this] { return SpareBytes(config_.store); };
+  RollupOptions rollups = config_.rollups;
+  rollups.spare_bytes = metrics.spare_bytes;
+  rollups_ = std::make_unique<RollupStore>(std::move(rollups));
   OPS_RETURN_IF_ERROR(rollups_->Open());
   metrics_ = std::make_unique<MetricsStore>(std::move(metrics), store_->layouts());
   metrics_->AddDayJob(*rollups_);

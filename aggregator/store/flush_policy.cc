@@ -61,6 +61,13 @@ std::uint64_t DiskReserve(const StoreOptions& options, const DiskSpace& space) {
   return std::min(options.disk_reserve_bytes, share);
 }
 
+std::uint64_t SpareBytes(const StoreOptions& options) {
+  const auto space = options.disk_space(options.dir);
+  if (!space) return UINT64_MAX;
+  const std::uint64_t reserve = DiskReserve(options, *space);
+  return space->free_bytes < reserve ? 0 : space->free_bytes - reserve;
+}
+
 RetentionSchedule::Answer RetentionSchedule::Ask(std::int64_t wall_ms, std::int64_t steady_ms) {
   if (steady_ms < due_ms_) return Answer::kNotYet;
   const std::int64_t expected_ms = wall_ms_ + (steady_ms - steady_ms_);

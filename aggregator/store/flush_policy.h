@@ -31,6 +31,9 @@ std::uint64_t HeadBytes(const std::vector<SignalSlot>& slots);
 // Of the two reserves the smaller one: 2 % of a large disk would be too much, 256 MiB
 // of a small one.
 std::uint64_t DiskReserve(const StoreOptions& options, const DiskSpace& space);
+// What may be filled of the disk now, above the reserve, by what can wait (sealing, cleaning,
+// snapshots). The largest where it cannot be told: the write says so where it is full.
+std::uint64_t SpareBytes(const StoreOptions& options);
 
 // RetentionSchedule says when to drop old days, and from when on to keep. A wall
 // clock that jumped by more than a day since it was last seen gets one period to be

@@ -36,14 +36,6 @@ void Sealer::Run() {
   }
 }
 
-// What may be filled while a day stands there twice.
-std::uint64_t Sealer::SpareBytes() const {
-  const auto space = options_.disk_space(options_.dir);
-  if (!space) return UINT64_MAX;  // The write says so where it is full.
-  const std::uint64_t reserve = DiskReserve(options_, *space);
-  return space->free_bytes < reserve ? 0 : space->free_bytes - reserve;
-}
-
 // Whether a signal had something to do, and may have more.
 bool Sealer::Turn() {
   bool more = false;
@@ -52,7 +44,7 @@ bool Sealer::Turn() {
     const std::int64_t start_ns = Clock::System().SteadyNs();
     const auto done = slot.store->SealDue({.options = options_.seal,
                                            .now_ms = options_.clock->WallMs(),
-                                           .spare_bytes = SpareBytes(),
+                                           .spare_bytes = SpareBytes(options_),
                                            .cancelled = [this] { return stop_.load(); }});
     if (done && !*done) continue;
     const std::int64_t took_ns = Clock::System().SteadyNs() - start_ns;

@@ -29,7 +29,6 @@ class Sealer {
  private:
   void Run() OPS_EXCLUDES(mutex_);
   bool Turn();
-  std::uint64_t SpareBytes() const;
 
   const StoreOptions& options_;
   const std::vector<SignalSlot> slots_;

@@ -158,12 +158,16 @@ Status MetricDays::CleanDay(DayNumber number, const TombstoneList& tombstones) {
     matched.emplace_back(one.get(), day->index().Match(one->matchers));
   }
   ++cleans_[number];
+  const auto is_hit = [&](const auto& block) { return !CutsOf(*block, matched).empty(); };
+  const std::shared_ptr<const MetricDay::Blocks> all = day->blocks();
+  if (std::none_of(all->begin(), all->end(), is_hit)) return {};
+  OPS_RETURN_IF_ERROR(CheckRoom(number, SpareBytes()));
   if (files_.IsLinked(number)) OPS_RETURN_IF_ERROR(files_.Rewrite(number));
   OPS_TRY(const std::shared_ptr<Env> env, files_.Open(number));
   if (env == nullptr) return {};
   MetricDay::Blocks blocks;
   std::set<std::pair<WalPosition, StoredMetricBlock::Kind>> changed;
-  for (const auto& block : *day->blocks()) {
+  for (const auto& block : *all) {
     const Cuts cuts = CutsOf(*block, matched);
     if (cuts.empty()) {
       blocks.push_back(block);
@@ -215,22 +219,30 @@ Status MetricDays::WriteCleaned(
 }
 
 Status MetricDays::Clean(const TombstoneList& tombstones) {
-  MutexLock lock(write_mutex_);
-  OPS_RETURN_IF_ERROR(files_.SyncNames());  // Of days that need none of it any more.
+  {
+    MutexLock lock(write_mutex_);
+    OPS_RETURN_IF_ERROR(files_.SyncNames());  // Of days that need none of it any more.
+  }
+  Status first;  // Of one that cannot be cleaned; the others are.
   for (const DayNumber day : files_.Days()) {
     const TombstoneList some = OfDay(tombstones, day);
     if (some.empty()) continue;
-    if (Status status = CleanDay(day, some); !status) {
-      return std::move(status).error().At("metrics: clean " + files_.Path(day));
+    MutexLock lock(write_mutex_);  // Flushes come between days.
+    Status cleaned = CleanDay(day, some);
+    if (first && !cleaned) {
+      first = std::move(cleaned).error().At("metrics: clean " + files_.Path(day));
     }
   }
-  return {};
+  return first;
 }
 
 Status MetricDays::SnapshotInto(const std::string& dir, DayNumber copy_from) {
   MutexLock lock(write_mutex_);
   for (const DayNumber day : files_.Days()) {
-    OPS_RETURN_IF_ERROR(files_.SnapshotInto(dir, day, day >= copy_from));
+    const bool copy = day >= copy_from;
+    Status made = copy ? CheckRoom(day, SpareBytes()) : Status();
+    if (made) made = files_.SnapshotInto(dir, day, copy);
+    if (!made) return std::move(made).error().At("metrics: copy " + files_.Path(day));
   }
   return {};
 }

@@ -191,7 +191,10 @@ std::uint64_t MetricDays::index_bytes() const {
 
 Result<std::shared_ptr<MetricDay>> MetricDays::Read(Env& env, WalPosition valid_up_to) {
   auto day = std::make_shared<MetricDay>();
-  OPS_RETURN_IF_ERROR(ReadEntries(env, valid_up_to, *day));
+  if (const Status read = ReadEntries(env, valid_up_to, *day); !read) {
+    if (read.error().code != ErrorCode::kCorrupt) return read.error();
+    Break(env.path(), read.error(), *day);
+  }
   // Series of a lost piece of the log are in blocks still: their ids are taken.
   const std::size_t known = day->index().size();
   std::size_t end = known;
@@ -201,12 +204,20 @@ Result<std::shared_ptr<MetricDay>> MetricDays::Read(Env& env, WalPosition valid_
     }
   }
   if (end - known > kLostSeriesMax) {
-    return Corrupt(env.path() + ": the log of series is missing; move the file away");
+    Break(env.path(), Corrupt("the log of series is missing"), *day);
+    return day;
   }
   day->index().PadTo(static_cast<SeriesId>(end));
   day->left_out_ |= end != known;
   day->logged_ = day->index().size();
   return day;
+}
+
+// What was read of it answers on; the first flush to it moves the file aside.
+void MetricDays::Break(const std::string& path, const Error& why, MetricDay& day) {
+  day.left_out_ = true;
+  day.broken_ = true;
+  LeaveOut(path, why);
 }
 
 Status MetricDays::ReadEntries(Env& env, WalPosition valid_up_to, MetricDay& day) {
@@ -432,6 +443,18 @@ Result<std::unique_ptr<SelectedPart>> MetricDays::Select(DayNumber number,
                                 std::move(takings));
 }
 
+namespace {
+
+Result<std::vector<StoredExemplar>> ReadPiece(Env& env, const StoredExemplarPiece& piece) {
+  OPS_TRY(ReadTxn txn, env.BeginRead());
+  OPS_TRY(const Table table, txn.OpenTable(DayFiles::kTable));
+  OPS_TRY(const auto bytes, txn.Get(table, DayFiles::Key(piece.cut, piece.number)));
+  if (!bytes) return Corrupt("block OME1: gone");
+  return ReadExemplars(*bytes);
+}
+
+}  // namespace
+
 Status MetricDays::SelectExemplars(DayNumber number, const std::vector<Matcher>& matchers,
                                    std::int64_t from_ms, std::int64_t to_ms, WalPosition published,
                                    const QueryLimits& limits, ExemplarAnswer& out) {
@@ -445,11 +468,8 @@ Status MetricDays::SelectExemplars(DayNumber number, const std::vector<Matcher>&
   for (const StoredExemplarPiece& at : pieces) {
     if (at.cut > published || at.piece.max_ms < from_ms || at.piece.min_ms > to_ms) continue;
     if (limits.cancelled && limits.cancelled()) return Unavailable("query cancelled");
-    OPS_TRY(ReadTxn txn, env->BeginRead());
-    OPS_TRY(const Table table, txn.OpenTable(DayFiles::kTable));
-    OPS_TRY(const auto bytes, txn.Get(table, DayFiles::Key(at.cut, at.number)));
-    const auto read = bytes ? ReadExemplars(*bytes)
-                            : Result<std::vector<StoredExemplar>>(Corrupt("block OME1: gone"));
+    const auto read = ReadPiece(*env, at);
+    if (!read && read.error().code != ErrorCode::kCorrupt) return read.error();
     if (!read) {
       LeaveOut(env->path(), read.error());
       continue;
@@ -479,13 +499,14 @@ Status AddExemplars(const SeriesIndex& index, std::span<const SeriesId> ids,
 }
 
 Status MetricDays::Retain(std::int64_t keep_from_ms, std::uint64_t bytes_max) {
+  // Whoever writes to a day must not make it anew, without its series.
+  MutexLock write_lock(write_mutex_);
   for (const DayNumber day : DaysToDrop(files_.BytesOfDays(), keep_from_ms, bytes_max)) {
-    {
-      MutexLock lock(mutex_);
-      loaded_.erase(day);
-      states_.erase(day);
-    }
+    // First the file: what a query loads until then is forgotten after it.
     files_.Drop(day);
+    MutexLock lock(mutex_);
+    loaded_.erase(day);
+    states_.erase(day);
   }
   return {};
 }

@@ -52,6 +52,8 @@ struct MetricDaysOptions {
   std::size_t index_large_bytes = 16UL << 20;  // From here on a long selection lets it go.
   std::size_t exemplars_max = 1'000'000;       // Of one day.
   std::vector<MetricRule> rules;
+  // What cleaning and snapshots may fill of the disk now. Empty: all of it.
+  std::function<std::uint64_t()> spare_bytes;
   std::function<void(SealPoint)> at;  // Tests only.
 };
 
@@ -93,6 +95,9 @@ class MetricDay {
   // Whether series of the index may be without blocks: some were deleted.
   bool cleaned() const { return cleaned_.load(std::memory_order_relaxed); }
   void MarkCleaned() { cleaned_ = true; }
+  // Parts of the file cannot be read; series of other parts may have any ids: nothing can be
+  // added to it.
+  bool broken() const { return broken_; }
   // Blocks up to this cut are merged ones: they may hold what was written after a query
   // began, and are seen all the same, since nothing else has what is in them.
   WalPosition merged() const { return merged_; }
@@ -109,6 +114,7 @@ class MetricDay {
   std::atomic<bool> cleaned_{false};
   WalPosition merged_ = 0;  // Set before others see the day.
   bool left_out_ = false;   // So is this: something in the file could not be read.
+  bool broken_ = false;     // So is this.
   std::size_t logged_ = 0;  // Series that are in the day's file. Flusher.
   mutable Mutex mutex_;
   std::shared_ptr<const Blocks> blocks_ OPS_GUARDED_BY(mutex_) = std::make_shared<const Blocks>();
@@ -152,7 +158,8 @@ class MetricDays {
   Status Recover(WalPosition flushed) OPS_EXCLUDES(mutex_);
   // Writes the head's rows into their days. Repeating a cut changes nothing.
   Status Flush(WalPosition cut, const MetricsHead& head) OPS_EXCLUDES(write_mutex_);
-  Status Retain(std::int64_t keep_from_ms, std::uint64_t bytes_max);
+  Status Retain(std::int64_t keep_from_ms, std::uint64_t bytes_max)
+      OPS_EXCLUDES(write_mutex_, mutex_);
 
   // Days that overlap [from_ms, to_ms], ascending.
   std::vector<DayNumber> DaysIn(std::int64_t from_ms, std::int64_t to_ms) const;
@@ -171,7 +178,8 @@ class MetricDays {
                                           const TombstoneList& tombstones) const;
 
   // Takes what the tombstones hide out of the blocks, and its bytes out of the files.
-  // Beside queries; not beside Flush, which waits. Doing it again changes nothing.
+  // Beside queries; a flush waits for one day at most. Doing it again changes nothing.
+  // An error is of one day: the others are clean. kExhausted: there is no room to write it anew.
   Status Clean(const TombstoneList& tombstones) OPS_EXCLUDES(write_mutex_);
   // All days as of now in dir: second names of the days before copy_from, copies of the rest.
   Status SnapshotInto(const std::string& dir, DayNumber copy_from) OPS_EXCLUDES(write_mutex_);
@@ -214,6 +222,7 @@ class MetricDays {
 
   void ForgetMoved() OPS_EXCLUDES(mutex_);
   Result<std::shared_ptr<MetricDay>> Read(Env& env, WalPosition valid_up_to);
+  void Break(const std::string& path, const Error& why, MetricDay& day);
   Status ReadEntries(Env& env, WalPosition valid_up_to, MetricDay& day);
   Result<MetricDay::Blocks> BlocksOf(ReadTxn& txn, Table table, WalPosition cut,
                                      StoredMetricBlock::Kind kind, std::string_view list,
@@ -252,6 +261,9 @@ class MetricDays {
   static std::shared_ptr<MetricDay> Merged(const MetricDay& old, const Merging& merging);
   Status LeaveUnmerged(DayNumber number, WalPosition cut) OPS_EXCLUDES(mutex_);
   Status CheckRoom(DayNumber number, std::uint64_t spare_bytes) const;
+  std::uint64_t SpareBytes() const {
+    return options_.spare_bytes ? options_.spare_bytes() : UINT64_MAX;
+  }
   void At(SealPoint point) const {
     if (options_.at) options_.at(point);
   }
@@ -288,7 +300,6 @@ class MetricDays {
   Mutex write_mutex_;    // Held while files are written, for as long as it takes. Before mutex_.
   mutable Mutex mutex_;  // Held while a day is loaded.
   std::map<DayNumber, Loaded> loaded_ OPS_GUARDED_BY(mutex_);
-  std::uint64_t moved_ OPS_GUARDED_BY(mutex_) = 0;           // files_.bad_days() of loaded_.
   std::optional<DayNumber> writing_ OPS_GUARDED_BY(mutex_);  // Not evicted.
   std::uint64_t uses_ OPS_GUARDED_BY(mutex_) = 0;
   std::array<std::uint64_t, 4> uses_at_flush_ OPS_GUARDED_BY(mutex_) = {};  // The last ones.

@@ -200,13 +200,19 @@ Result<MetricDay::Exemplars> MetricDays::FlushExemplars(DayNumber number, WalPos
 
 Status MetricDays::FlushDay(DayNumber number, WalPosition cut, const MetricsHead& head,
                             const FrozenTargets& targets) {
-  if (files_.IsLinked(number)) OPS_RETURN_IF_ERROR(files_.Rewrite(number));
+  if (files_.IsLinked(number)) {
+    if (const Status own = files_.Rewrite(number); !own) return files_.Failed(number, own.error());
+  }
   OPS_RETURN_IF_ERROR(files_.WriteNumbered(number, cut, {}));
+  ForgetMoved();  // A query may have met it since.
   NoteWritten(number, cut);
   auto loaded = Load(number);
   if (!loaded) return files_.Failed(number, loaded.error());
   const std::shared_ptr<MetricDay> day = *std::move(loaded);
   if (day == nullptr) return Internal("metrics: a day is gone while it is written");
+  if (day->broken()) {
+    return files_.Failed(number, Corrupt(files_.Path(number) + ": parts of it cannot be read"));
+  }
   const std::int64_t from_ms = number * kMsPerDay;
   const std::int64_t to_ms = from_ms + kMsPerDay;
   SeriesCopier copier(head.index(), day->index());
@@ -263,12 +269,15 @@ Status MetricDays::FlushDay(DayNumber number, WalPosition cut, const MetricsHead
   return {};
 }
 
-// The series and blocks of a file that was moved aside are not those of the one in its place.
+// What is known of a file that was moved aside is not so of the one in its place.
 void MetricDays::ForgetMoved() {
+  const std::vector<DayNumber> moved = files_.TakeMoved();
+  if (moved.empty()) return;
   MutexLock lock(mutex_);
-  if (moved_ == files_.bad_days()) return;
-  moved_ = files_.bad_days();
-  loaded_.clear();
+  for (const DayNumber day : moved) {
+    loaded_.erase(day);
+    states_.erase(day);
+  }
 }
 
 Status MetricDays::Flush(WalPosition cut, const MetricsHead& head) {

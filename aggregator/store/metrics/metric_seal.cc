@@ -380,7 +380,7 @@ Status MetricDays::CheckRoom(DayNumber number, std::uint64_t spare_bytes) const 
   const std::map<DayNumber, std::uint64_t> bytes = files_.BytesOfDays();
   const auto it = bytes.find(number);
   if (it == bytes.end() || it->second <= spare_bytes) return {};
-  return Exhausted(fmt::format("no room on the disk to write its {} bytes anew", it->second));
+  return Exhausted(fmt::format("no room on the disk to write its {} bytes again", it->second));
 }
 
 Status MetricDays::DoJob(DayNumber number, WalPosition cut, DayJob& job, const SealWork& work) {
@@ -416,9 +416,14 @@ Status MetricDays::NoteSeal(DayNumber number, const std::function<void(SealRecor
     record = states_[number].seal;
   }
   change(record);
-  if (files_.IsLinked(number)) OPS_RETURN_IF_ERROR(files_.Rewrite(number));
   const std::string bytes = EncodeSealRecord(record);
-  OPS_RETURN_IF_ERROR(files_.WriteNumbered(number, 0, {{.number = kSealNumber, .value = bytes}}));
+  Status written = files_.IsLinked(number) ? files_.Rewrite(number) : Status();
+  if (written) {
+    written = files_.WriteNumbered(number, 0, {{.number = kSealNumber, .value = bytes}});
+  }
+  // A damaged file that cannot be copied: known until the process ends, then looked at again.
+  if (!written && written.error().code != ErrorCode::kCorrupt) return written;
+  if (!written) LeaveOut(files_.Path(number), written.error());
   MutexLock lock(mutex_);
   states_[number].seal = std::move(record);
   return {};

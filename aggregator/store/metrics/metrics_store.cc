@@ -48,6 +48,7 @@ MetricsStore::MetricsStore(MetricsOptions options, const LayoutLookup& layouts)
              .index_large_bytes = options.day_index_large_bytes,
              .exemplars_max = options.exemplars_day_max,
              .rules = std::move(options.rules),
+             .spare_bytes = std::move(options.spare_bytes),
              .at = std::move(options.at)}),
       writer_(options.series_per_metric_max == 0 ? SeriesIndex::kNoLimit
                                                  : options.series_per_metric_max),
@@ -188,7 +189,8 @@ void MetricsStore::Publish(WalPosition cut) {
 
 Status MetricsStore::Retain(std::int64_t keep_from_ms, std::uint64_t bytes_max) {
   OPS_RETURN_IF_ERROR(days_.Retain(keep_from_ms, bytes_max));
-  return tombstones_.DropBefore(keep_from_ms);
+  // By the days that are left, not by age: a day goes as a whole, and the newest never.
+  return tombstones_.DropAllBut(days_.DaysIn(INT64_MIN, INT64_MAX));
 }
 
 Result<bool> MetricsStore::SealDue(const SealTurn& turn) {

@@ -50,7 +50,9 @@ struct MetricsOptions {
   std::size_t metadata_max = 100'000;         // Metric families with metadata.
   std::shared_ptr<GuardedEnv> meta;           // For metadata. Null: in memory only.
   std::vector<MetricRule> rules;              // Series that go before their days do.
-  std::function<void(SealPoint)> at;          // Tests only.
+  // What cleaning and snapshots may fill of the disk now. Empty: all of it.
+  std::function<std::uint64_t()> spare_bytes;
+  std::function<void(SealPoint)> at;  // Tests only.
 };
 
 struct SamplePlaces {

@@ -88,6 +88,19 @@ void StoredDay::Hide(Gather& out) const {
   }
 }
 
+namespace {
+
+// In a transaction of its own: one that met a damaged page reads no more.
+Status ReadInto(Env& env, StoredMetricBlock& block, GroupReader& reader, Gather& out) {
+  OPS_TRY(ReadTxn txn, env.BeginRead());
+  OPS_TRY(const Table table, txn.OpenTable(DayFiles::kTable));
+  OPS_TRY(const auto bytes, txn.Get(table, DayFiles::Key(block.cut, block.key_number())));
+  if (!bytes) return Corrupt("block OMB1: it is gone");
+  return MetricDays::ReadGroups(*bytes, block, reader, out);
+}
+
+}  // namespace
+
 Status StoredDay::ReadPortion(const DayPortion& portion, std::int64_t from_ms, std::int64_t to_ms,
                               const std::function<bool()>& cancelled, std::vector<DaySeries>& out) {
   SampleCount count(std::numeric_limits<std::uint64_t>::max());
@@ -98,18 +111,13 @@ Status StoredDay::ReadPortion(const DayPortion& portion, std::int64_t from_ms, s
   OPS_RETURN_IF_ERROR(gather.StartIndex({.ids = portion.ids, .names = index, .name_ids = {}},
                                         std::move(slots.of.front())));
   Hide(gather);
-  OPS_TRY(ReadTxn txn, from_.env->BeginRead());
-  OPS_TRY(const Table table, txn.OpenTable(DayFiles::kTable));
   WalPosition cut = 0;
   GroupReader reader;
   for (const std::uint32_t number : portion.blocks) {
     StoredMetricBlock& block = *(*blocks_)[number];
     if (std::exchange(cut, block.cut) != block.cut) gather.StartLayer(cut);
     if (block.summary.max_ms < from_ms || block.summary.min_ms > to_ms) continue;
-    OPS_TRY(const auto bytes, txn.Get(table, DayFiles::Key(block.cut, block.key_number())));
-    OPS_RETURN_IF_ERROR(Damaged(number, bytes
-                                            ? MetricDays::ReadGroups(*bytes, block, reader, gather)
-                                            : Status(Corrupt("block OMB1: it is gone"))));
+    OPS_RETURN_IF_ERROR(Damaged(number, ReadInto(*from_.env, block, reader, gather)));
   }
   OPS_RETURN_IF_ERROR(gather.CheckCancelled());
   out = gather.FinishByIds();

@@ -1,6 +1,6 @@
 // StoredDay reads a day's blocks portion by portion (day_plan.h), as they are at one
 // moment: what is written to the day later, or put in its file's place, does not show.
-// One thread. Each portion is one short read transaction.
+// One thread. Each block is one short read transaction.
 #pragma once
 
 #include <cstdint>

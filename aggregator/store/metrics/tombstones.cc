@@ -21,12 +21,16 @@ std::string KeyOf(std::uint64_t number) {
   return key;
 }
 
+bool IsOfDay(const Tombstone& tombstone, DayNumber day) {
+  return DayOfMs(tombstone.from_ms) <= day && DayOfMs(tombstone.to_ms) >= day;
+}
+
 }  // namespace
 
 TombstoneList OfDay(const TombstoneList& tombstones, DayNumber day) {
   TombstoneList out;
   for (const auto& one : tombstones) {
-    if (DayOfMs(one->from_ms) <= day && DayOfMs(one->to_ms) >= day) out.push_back(one);
+    if (IsOfDay(*one, day)) out.push_back(one);
   }
   return out;
 }
@@ -131,10 +135,12 @@ Status Tombstones::Remove(const TombstoneList& gone) {
   return {};
 }
 
-Status Tombstones::DropBefore(std::int64_t time_ms) {
+Status Tombstones::DropAllBut(const std::vector<DayNumber>& days) {
   TombstoneList gone;
   for (const auto& one : *All()) {
-    if (one->to_ms < time_ms) gone.push_back(one);
+    if (std::none_of(days.begin(), days.end(), [&](DayNumber day) { return IsOfDay(*one, day); })) {
+      gone.push_back(one);
+    }
   }
   return Remove(gone);
 }

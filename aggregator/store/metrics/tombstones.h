@@ -44,7 +44,9 @@ class Tombstones {
   // kExhausted: there are kMax.
   Status Add(Tombstone tombstone) OPS_EXCLUDES(mutex_);
   Status Remove(const TombstoneList& gone) OPS_EXCLUDES(mutex_);
-  Status DropBefore(std::int64_t time_ms) OPS_EXCLUDES(mutex_);           // Those that end before.
+  // Those that are of none of these days, which are all that there are: nothing is left that
+  // they hide, and what comes later shows anyhow.
+  Status DropAllBut(const std::vector<DayNumber>& days) OPS_EXCLUDES(mutex_);
   std::shared_ptr<const TombstoneList> All() const OPS_EXCLUDES(mutex_);  // Never null.
   std::size_t size() const { return All()->size(); }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <optional>
 
+#include <fmt/core.h>
+
 #include "aggregator/store/rollup/rollup_edit.h"
 #include "common/base/log.h"
 
@@ -140,6 +142,14 @@ Status RollupStore::Delete(const std::vector<Matcher>& matchers, std::int64_t fr
     }
   }
   return {};
+}
+
+Status RollupStore::SnapshotInto(const std::string& dir) const {
+  const std::uint64_t bytes = disk_bytes();
+  if (options_.spare_bytes && bytes > options_.spare_bytes()) {
+    return Exhausted(fmt::format("rollup: no room on the disk to copy its {} bytes", bytes));
+  }
+  return files_.SnapshotInto(dir);
 }
 
 void RollupStore::Retain(std::int64_t now_ms) {

@@ -39,6 +39,8 @@ struct RollupOptions {
   std::size_t buffer_bytes = 64UL << 20;       // Memory while a day is rolled up.
   std::size_t transaction_bytes_max = 4UL << 20;
   std::size_t map_bytes = 64UL << 30;  // Of one month of one resolution.
+  // What a snapshot may fill of the disk now. Empty: all of it.
+  std::function<std::uint64_t()> spare_bytes;
   const Clock* clock = &Clock::System();
   std::function<void()> committed;  // Tests only: after each transaction of a day's job.
 };
@@ -60,7 +62,8 @@ class RollupStore final : public DayJob {
       OPS_EXCLUDES(write_mutex_, mutex_);
   // Drops the months that ended longer ago than they are kept.
   void Retain(std::int64_t now_ms);
-  Status SnapshotInto(const std::string& dir) const { return files_.SnapshotInto(dir); }
+  // kExhausted: there is no room for it; nothing was written.
+  Status SnapshotInto(const std::string& dir) const;
 
   const RollupFiles& files() const { return files_; }
   // Days of which blocks could not be read, until they are made anew: samples are better.

@@ -4,6 +4,8 @@
 #include <bit>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <map>
 #include <random>
 #include <set>
@@ -153,6 +155,192 @@ TEST_F(MetricsStoreTest, WhatIsDeletedIsGoneAndWhatComesLaterShows) {
   Flush(2);
   EXPECT_EQ(All(), load + "{__name__=\"up\", host=\"a\"} 10=5; ");
   EXPECT_EQ(names(), (std::vector<std::string>{"load", "up"}));
+}
+
+// Its day stays as the newest, and then until all of it is old.
+TEST_F(MetricsStoreTest, WhatIsDeletedStaysSoUntilItsDayGoes) {
+  const auto layout = MakeLayout({kUp, kLoad});
+  Apply(layout, 10, {1, 7});
+  Flush(1);
+  const std::vector<Matcher> up = {Make(MatchType::kEqual, "__name__", "up")};
+  ASSERT_TRUE(store_->AddTombstone(up, 0, 20).has_value());
+  const std::string load = "{__name__=\"load\", host=\"a\"} 10=7; ";
+  for (const std::int64_t keep_from_ms : {std::int64_t{30}, 5 * kMsPerDay}) {
+    ASSERT_TRUE(store_->Retain(keep_from_ms, 0).has_value());
+    EXPECT_EQ(All(), load);
+    EXPECT_EQ(store_->tombstones(), 1U);
+  }
+  Apply(MakeLayout({kLoad}), 2 * kMsPerDay, {9});
+  Flush(2);
+  ASSERT_TRUE(store_->Retain(kMsPerDay - 1, 0).has_value());
+  EXPECT_EQ(store_->tombstones(), 1U);
+  ASSERT_TRUE(store_->Retain(kMsPerDay, 0).has_value());
+  EXPECT_EQ(store_->tombstones(), 0U);
+  EXPECT_EQ(All(), "{__name__=\"load\", host=\"a\"} 172800000=9; ");
+}
+
+TEST_F(MetricsStoreTest, WithoutRoomNothingIsCleanedOrCopied) {
+  spare_bytes_ = 10;
+  Reopen(0);
+  Apply(MakeLayout({kUp, kLoad}), 10, {1, 7});
+  Flush(1);
+  const auto file = [&] { return std::filesystem::last_write_time(dir_ + "/m-19700101.mdb"); };
+  const auto before = file();
+  const std::vector<Matcher> up = {Make(MatchType::kEqual, "__name__", "up")};
+  const std::vector<Matcher> none = {Make(MatchType::kEqual, "__name__", "none")};
+  ASSERT_TRUE(store_->AddTombstone(none, 0, 20).has_value());
+  EXPECT_TRUE(store_->CleanTombstones().has_value()) << "nothing is to be written";
+  ASSERT_TRUE(store_->AddTombstone(up, 0, 20).has_value());
+  const auto cleaned = store_->CleanTombstones();
+  ASSERT_FALSE(cleaned.has_value());
+  EXPECT_EQ(cleaned.error().code, ErrorCode::kExhausted);
+  EXPECT_EQ(file(), before);
+  EXPECT_EQ(All(), "{__name__=\"load\", host=\"a\"} 10=7; ");
+  const std::string snapshot = dir_ + "/snapshot";
+  std::filesystem::create_directory(snapshot);
+  const auto copied = store_->SnapshotInto(snapshot, 10);
+  ASSERT_FALSE(copied.has_value());
+  EXPECT_EQ(copied.error().code, ErrorCode::kExhausted);
+  EXPECT_TRUE(std::filesystem::is_empty(snapshot));
+  EXPECT_TRUE(store_->SnapshotInto(snapshot, kMsPerDay).has_value()) << "a second name";
+  spare_bytes_ = UINT64_MAX;
+  EXPECT_TRUE(store_->CleanTombstones().has_value());
+  EXPECT_EQ(store_->tombstones(), 0U);
+}
+
+TEST_F(MetricsStoreTest, OfAFileThatWasMovedAsideNothingIsKnown) {
+  Apply(MakeLayout({kUp}), 10, {1});
+  Apply(MakeLayout({kUp}), kMsPerDay + 10, {1});
+  Flush(1);
+  Reopen(1);
+  EXPECT_EQ(store_->PlacesOf(0, 2 * kMsPerDay).written.size(), 2U);
+  std::ofstream(dir_ + "/m-19700101.mdb", std::ios::trunc) << std::string(20'000, 'x');
+  EXPECT_EQ(Ask({}, 0, 100).size(), 0U);
+  EXPECT_EQ(store_->bad_days(), 1U);
+  Apply(MakeLayout({kLoad}), kMsPerDay + 20, {1});
+  Flush(2);
+  const auto places = store_->PlacesOf(0, 2 * kMsPerDay).written;
+  ASSERT_EQ(places.size(), 1U);
+  EXPECT_EQ(places.begin()->first, 1);
+  Apply(MakeLayout({kLoad}), 20, {1});
+  Flush(3);
+  EXPECT_EQ(store_->PlacesOf(0, 20).written.at(0).first, 3U);
+}
+
+class ReadingJob final : public DayJob {
+ public:
+  std::string_view name() const override { return "reading"; }
+  Status Run(DayReader& day, const std::function<bool()>& cancelled) override {
+    ++runs;
+    return day.ForEach([](std::span<const DaySeries>) { return Status(); }, cancelled);
+  }
+  int runs = 0;
+};
+
+// Whatever page of a day is damaged: its other parts answer, and it is sealed as it is.
+TEST_F(MetricsStoreTest, ADamagedPageStopsNothing) {
+  const std::string path = dir_ + "/m-19700101.mdb";
+  ReadingJob job;
+  job_ = &job;
+  WalPosition cut = 0;
+  for (int flush = 0; flush < 30; ++flush) {
+    std::vector<Labels> series;
+    for (int i = 0; i < 60; ++i) {
+      series.push_back(
+          Labels{{"__name__", "m" + std::to_string(flush)}, {"number", std::to_string(i * 7919)}});
+    }
+    const auto layout = MakeLayout(series);
+    for (int row = 0; row < 4; ++row) {
+      std::vector<double> values;
+      for (int i = 0; i < 60; ++i) values.push_back(row * 0.37 + i * 1.1 * row);
+      Apply(layout, flush * 1000 + row, std::move(values));
+    }
+    Flush(++cut);
+  }
+  Apply(MakeLayout({kUp}), kMsPerDay + 1, {1});
+  Flush(++cut);
+  store_.reset();
+  std::string whole;
+  {
+    std::ifstream in(path, std::ios::binary);
+    whole.assign(std::istreambuf_iterator<char>(in), {});
+  }
+  std::size_t left_out = 0;
+  std::size_t moved = 0;
+  for (std::size_t page = 2; page * 4096 < whole.size(); ++page) {
+    SCOPED_TRACE(page);
+    store_.reset();
+    for (const auto& entry : std::filesystem::directory_iterator(dir_)) {
+      if (entry.path().string().find(".bad") != std::string::npos)
+        std::filesystem::remove(entry.path());
+    }
+    std::string damaged = whole;
+    damaged.replace(page * 4096, 4096, 4096, '\0');
+    std::filesystem::remove(path);
+    std::ofstream(path, std::ios::binary) << damaged;
+    Reopen(cut);
+    const auto labels = store_->SelectLabels({}, 0, kMsPerDay - 1, {});
+    ASSERT_TRUE(labels.has_value()) << labels.error().message;
+    ASSERT_TRUE(store_->SelectStrings("number", {}, 0, kMsPerDay - 1, {}).has_value());
+    ASSERT_TRUE(store_->exemplars().Select({}, 0, kMsPerDay, {}).has_value());
+    Status sealed;
+    for (int i = 0; i < 3; ++i) {
+      const auto done = store_->SealDue({.options = {.retry_ms = 0},
+                                         .now_ms = kMsPerDay + 3'600'000,
+                                         .spare_bytes = UINT64_MAX,
+                                         .cancelled = nullptr});
+      sealed = done ? Status() : Status(done.error());
+    }
+    EXPECT_TRUE(sealed.has_value()) << sealed.error().message;
+    left_out += store_->corrupt_blocks() != 0 ? 1 : 0;
+    moved += store_->bad_days();
+    // A flush to it goes on, to a new file at worst.
+    Apply(MakeLayout({kUp}), 5, {5});
+    store_->Freeze(cut + 1);
+    Status flushed = store_->Flush(cut + 1);
+    for (int i = 0; i < 3 && !flushed; ++i) flushed = store_->Flush(cut + 1);
+    ASSERT_TRUE(flushed.has_value()) << flushed.error().message;
+    store_->Publish(cut + 1);
+    const auto up = store_->SelectLabels({Make(MatchType::kEqual, "__name__", "up")}, 0, 100, {});
+    ASSERT_TRUE(up.has_value());
+    EXPECT_EQ(up->size(), 1U);
+  }
+  EXPECT_GT(job.runs, 20);
+  EXPECT_GT(left_out, 3U);
+  EXPECT_GT(moved, 0U);
+}
+
+// Days go while others clean, seal and read them.
+TEST_F(MetricsStoreTest, DaysGoBesideCleaningAndQueries) {
+  std::atomic<bool> done{false};
+  std::thread cleaner([&] {
+    while (!done.load()) {
+      ASSERT_TRUE(store_->CleanTombstones().has_value());
+      (void)store_->SelectLabels({}, 0, 100 * kMsPerDay, {});
+    }
+  });
+  const auto layout = MakeLayout({kUp, kLoad});
+  layouts_.Add(layout);
+  const std::vector<Matcher> up = {Make(MatchType::kEqual, "__name__", "up")};
+  for (WalPosition cut = 1; cut <= 40; ++cut) {
+    const auto day = static_cast<std::int64_t>(cut / 2);
+    Apply(layout, day * kMsPerDay + static_cast<std::int64_t>(cut), {1, 2});
+    Flush(cut);
+    ASSERT_TRUE(store_->AddTombstone(up, 0, INT64_MAX).has_value());
+    if (cut % 3 == 0) {
+      ASSERT_TRUE(store_->Retain(day * kMsPerDay, 0).has_value());
+    }
+  }
+  ASSERT_TRUE(store_->Retain(20 * kMsPerDay, 0).has_value());
+  done.store(true);
+  cleaner.join();
+  ASSERT_TRUE(store_->CleanTombstones().has_value());
+  EXPECT_EQ(store_->Days().size(), 1U);
+  const std::string last = "{__name__=\"load\", host=\"a\"} 1728000040=2; ";
+  EXPECT_EQ(All(), last);
+  Reopen(40);
+  EXPECT_EQ(All(), last);
+  EXPECT_EQ(store_->corrupt_blocks(), 0U);
 }
 
 TEST_F(MetricsStoreTest, ASnapshotStaysAsItWas) {

@@ -98,6 +98,7 @@ class MetricsStoreTest : public ::testing::Test {
     options.day_index_large_bytes = large_index_bytes_;
     options.at = at_;
     options.rules = rules_;
+    options.spare_bytes = [this] { return spare_bytes_; };
     store_ = std::make_unique<MetricsStore>(std::move(options), layouts_);
     if (job_ != nullptr) store_->AddDayJob(*job_);
     const Status status = store_->Recover(flushed);
@@ -167,6 +168,7 @@ class MetricsStoreTest : public ::testing::Test {
   std::size_t large_index_bytes_ = MetricsOptions().day_index_large_bytes;
   std::function<void(SealPoint)> at_;
   std::vector<MetricRule> rules_;
+  std::uint64_t spare_bytes_ = UINT64_MAX;  // At any time.
   DayJob* job_ = nullptr;
 
   std::string dir_;
