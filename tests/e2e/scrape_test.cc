@@ -1,5 +1,7 @@
 // A real exporter, scraped by the agent, asked for at the aggregator; then it goes away.
+#include <csignal>
 #include <filesystem>
+#include <fstream>
 
 #include "tests/e2e/e2e_world.h"
 
@@ -67,6 +69,11 @@ TEST(Scrape, ARealExporterComesAndGoes) {
   EXPECT_TRUE(world.Comes("\"0\"]", [&] { return world.Query("up" + labels); }));
   EXPECT_TRUE(world.Comes("\"result\":[]", [&] { return world.Query("node_load1" + labels); }));
   EXPECT_GE(world.programs().AgentMetric("opssight_scrape_failed_scrapes_total").value_or(0), 1);
+  // A reload that takes the job away ends its series.
+  std::ofstream(world.programs().options().folder + "/agent.d/10.yaml") << "host: scraping-host\n";
+  world.programs().agent().Signal(SIGHUP);
+  EXPECT_TRUE(world.Comes("\"result\":[]", [&] { return world.Query("up" + labels); }));
+  EXPECT_TRUE(world.Comes("\"activeTargets\":[]", [&] { return targets(""); }));
 }
 
 }  // namespace
