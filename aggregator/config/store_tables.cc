@@ -149,6 +149,10 @@ const OptionTable<MetricsOptions>& MetricsTable() {
                      "Exemplars kept of one day; more are dropped."),
       setting::Value("metadata_max", &MetricsOptions::metadata_max,
                      "Metric families whose type, help and unit are kept."),
+      setting::Size("metadata_bytes_max", &MetricsOptions::metadata_bytes_max,
+                    "Bytes of their names, helps and units; more are dropped.")
+          .Min(64 << 10)
+          .Max(256 << 20),
   };
   return table;
 }

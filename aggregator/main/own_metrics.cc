@@ -89,8 +89,10 @@ void AddSeriesMetrics(Registry& registry, const MetricsStore& store) {
       &MetricsStore::dropped_exemplars);
   add("opssight_metrics_metadata_families", "Metric families with metadata.", MetricType::kGauge,
       &MetricsStore::metadata_families);
-  add("opssight_metrics_dropped_metadata_total", "Metadata of families above the limit.",
+  add("opssight_metrics_dropped_metadata_total", "Metadata of families above a limit.",
       MetricType::kCounter, &MetricsStore::dropped_metadata);
+  add("opssight_metrics_metadata_write_errors_total", "Failed writes of metadata to meta.mdb.",
+      MetricType::kCounter, &MetricsStore::metadata_write_errors);
   add("opssight_metrics_merged_days_total", "Days whose blocks were merged.", MetricType::kCounter,
       &MetricsStore::merged_days);
   add("opssight_metrics_unmerged_days_total", "Days left as they are, since parts are damaged.",

@@ -1,6 +1,7 @@
 // MetadataBook keeps what expositions said last of each metric family, in memory and in
 // the table `metric-metadata` of meta.mdb: key name, value type u8, help, unit. What came
-// since the last Flush is in the wal still, as all that is not flushed. Any thread.
+// since the last Flush is in the wal still, as all that is not flushed. Families are not
+// forgotten; those above a limit are dropped and counted. Any thread.
 #pragma once
 
 #include <atomic>
@@ -18,29 +19,43 @@
 
 namespace opssight {
 
+// Names, helps and units; far from what meta.mdb, which others need too, may take.
+struct MetadataLimits {
+  std::size_t families_max = 100'000;
+  std::size_t bytes_max = 64UL << 20;
+};
+
 class MetadataBook final : public MetadataSource {
  public:
-  explicit MetadataBook(std::size_t families_max) : families_max_(families_max) {}
+  explicit MetadataBook(MetadataLimits limits) : limits_(limits) {}
 
   // meta may be null: then all is in memory only. Once, before the rest.
   Status Load(const std::shared_ptr<GuardedEnv>& meta);
   void Add(const std::vector<MetricMetadata>& metadata) OPS_EXCLUDES(mutex_);
-  // Writes what changed, in one transaction. Flusher.
-  Status Flush() OPS_EXCLUDES(mutex_);
+  // Writes what changed, in transactions of 1 MiB. What fails is counted and logged, and
+  // tried again with the next call; it is said again too: no reason to stop a flush. Flusher.
+  void Flush() OPS_EXCLUDES(mutex_);
 
   Result<std::vector<MetricMetadata>> Metadata(std::string_view metric, std::size_t names_max,
                                                const QueryLimits& limits) const override
       OPS_EXCLUDES(mutex_);
   std::size_t size() const OPS_EXCLUDES(mutex_);
-  // Of families beyond families_max, or with a name too long for a key.
+  // Of families beyond a limit, or with a name too long for a key.
   std::uint64_t dropped() const { return dropped_.load(std::memory_order_relaxed); }
+  std::uint64_t write_errors() const { return write_errors_.load(std::memory_order_relaxed); }
 
  private:
-  const std::size_t families_max_;
+  using Values = std::map<std::string, std::string>;
+  bool Keep(MetricMetadata metadata) OPS_REQUIRES(mutex_);
+  Values TakeChanged() OPS_EXCLUDES(mutex_);
+
+  const MetadataLimits limits_;
   std::optional<MetaTable> table_;
   std::atomic<std::uint64_t> dropped_{0};
+  std::atomic<std::uint64_t> write_errors_{0};
   mutable Mutex mutex_;
   std::map<std::string, MetricMetadata, std::less<>> families_ OPS_GUARDED_BY(mutex_);
+  std::size_t bytes_ OPS_GUARDED_BY(mutex_) = 0;
   std::set<std::string> changed_ OPS_GUARDED_BY(mutex_);
 };
 

@@ -38,7 +38,7 @@ MetricsStore::MetricsStore(MetricsOptions options, const LayoutLookup& layouts)
       exemplars_head_max_(options.exemplars_head_max),
       head_rows_ripe_(options.head_rows_ripe),
       meta_(options.meta),
-      metadata_(options.metadata_max),
+      metadata_({.families_max = options.metadata_max, .bytes_max = options.metadata_bytes_max}),
       days_({.files = {.dir = options.dir,
                        .prefix = 'm',
                        .map_bytes = options.map_bytes,
@@ -175,7 +175,7 @@ void MetricsStore::Freeze(WalPosition) {
 
 Status MetricsStore::Flush(WalPosition cut) {
   // What came after the freeze goes too: it will only be said again.
-  OPS_RETURN_IF_ERROR(metadata_.Flush());
+  metadata_.Flush();
   const Snapshot snapshot = Take();
   return snapshot.frozen == nullptr ? Status() : days_.Flush(cut, *snapshot.frozen);
 }

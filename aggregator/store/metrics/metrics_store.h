@@ -48,8 +48,9 @@ struct MetricsOptions {
   std::size_t exemplars_head_max = 100'000;   // Between two flushes.
   std::size_t exemplars_day_max = 1'000'000;  // Of one day on disk.
   std::size_t metadata_max = 100'000;         // Metric families with metadata.
-  std::shared_ptr<GuardedEnv> meta;           // For metadata. Null: in memory only.
-  std::vector<MetricRule> rules;              // Series that go before their days do.
+  std::size_t metadata_bytes_max = MetadataLimits().bytes_max;
+  std::shared_ptr<GuardedEnv> meta;  // For metadata. Null: in memory only.
+  std::vector<MetricRule> rules;     // Series that go before their days do.
   // What cleaning and snapshots may fill of the disk now. Empty: all of it.
   std::function<std::uint64_t()> spare_bytes;
   std::function<void(SealPoint)> at;  // Tests only.
@@ -127,6 +128,7 @@ class MetricsStore final : public SignalStore, public SeriesSource, public TsdbS
   }
   std::uint64_t metadata_families() const { return metadata_.size(); }
   std::uint64_t dropped_metadata() const { return metadata_.dropped(); }
+  std::uint64_t metadata_write_errors() const { return metadata_.write_errors(); }
   std::uint64_t samples_applied() const { return samples_.load(std::memory_order_relaxed); }
   std::uint64_t histograms_applied() const { return histograms_.load(std::memory_order_relaxed); }
   // Samples and histograms above series_per_target_max or series_per_metric_max.

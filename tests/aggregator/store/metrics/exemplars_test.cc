@@ -32,11 +32,12 @@ class ExemplarsTest : public ::testing::Test {
   void Reopen(WalPosition flushed) {
     store_.reset();
     meta_.reset();
-    meta_ = *OpenMeta(dir_, {.map_bytes = 64 << 20});
+    meta_ = *OpenMeta(dir_, {.map_bytes = meta_bytes_});
     MetricsOptions options{.dir = dir_, .map_bytes = 64 << 20};
     options.exemplars_head_max = 6;
     options.exemplars_day_max = 8;
-    options.metadata_max = 2;
+    options.metadata_max = metadata_max_;
+    options.metadata_bytes_max = metadata_bytes_max_;
     options.meta = meta_;
     store_ = std::make_unique<MetricsStore>(std::move(options), layouts_);
     ASSERT_TRUE(store_->Recover(flushed).has_value());
@@ -77,6 +78,9 @@ class ExemplarsTest : public ::testing::Test {
   }
 
   std::string dir_;
+  std::size_t meta_bytes_ = 64 << 20;
+  std::size_t metadata_max_ = 2;
+  std::size_t metadata_bytes_max_ = 1 << 20;
   NoLayouts layouts_;
   std::shared_ptr<GuardedEnv> meta_;
   std::unique_ptr<MetricsStore> store_;
@@ -132,6 +136,47 @@ TEST_F(ExemplarsTest, MetadataIsTheNewestAndStays) {
   EXPECT_EQ(store_->metadata().Metadata("", 0, {})->size(), 2U);
   EXPECT_EQ(store_->metadata().Metadata("", 1, {})->size(), 1U);
   EXPECT_EQ(store_->metadata().Metadata("c", 0, {})->size(), 0U);
+}
+
+TEST_F(ExemplarsTest, MetadataIsBoundedInBytes) {
+  metadata_max_ = 1000;
+  metadata_bytes_max_ = 1000;
+  Reopen(0);
+  Apply({.metadata = {{.name = "a", .help = std::string(900, 'x')}}});
+  Apply({.metadata = {{.name = "b", .help = std::string(99, 'x')}}});  // One too many.
+  Apply({.metadata = {{.name = "b", .help = std::string(98, 'x')}}});
+  EXPECT_EQ(store_->dropped_metadata(), 1U);
+  Apply({.metadata = {{.name = "a", .help = std::string(902, 'x')}}});  // The old one stays.
+  EXPECT_EQ(store_->dropped_metadata(), 2U);
+  EXPECT_EQ(store_->metadata().Metadata("a", 0, {})->front().help.size(), 900U);
+  Apply({.metadata = {{.name = "a", .help = "less"}}});
+  Apply({.metadata = {{.name = "c", .help = std::string(500, 'x')}}});
+  EXPECT_EQ(store_->dropped_metadata(), 2U);
+  EXPECT_EQ(store_->metadata_families(), 3U);
+  Flush(1);
+  metadata_bytes_max_ = 300;  // Made smaller: what does not fit is left out.
+  Reopen(1);
+  EXPECT_EQ(store_->metadata_families(), 2U);
+}
+
+TEST_F(ExemplarsTest, MetadataThatCannotBeWrittenStopsNoFlush) {
+  metadata_max_ = 1000;
+  metadata_bytes_max_ = 64 << 20;
+  meta_bytes_ = 1 << 20;
+  Reopen(0);
+  BatchContents contents;
+  for (int i = 0; i < 40; ++i) {
+    contents.metadata.push_back(
+        {.name = "m" + std::to_string(i), .help = std::string(60'000, 'x')});
+  }
+  Apply(contents);
+  Apply("a", 1, 1);
+  Flush(1);
+  EXPECT_EQ(store_->metadata_write_errors(), 1U);
+  EXPECT_EQ(store_->metadata_families(), 40U);
+  Flush(2);  // Tried again.
+  EXPECT_EQ(store_->metadata_write_errors(), 2U);
+  EXPECT_EQ(Ask("a"), "a 1=1;");
 }
 
 TEST(ExemplarPieceTest, AnyFlippedByteIsAnError) {
