@@ -70,6 +70,9 @@ const OptionTable<StoreOptions>& StoreTable() {
           setting::Size("batch_bytes_max", &StoreOptions::batch_bytes_max,
                         "A larger batch is refused.")
               .Min(1 << 20),
+          setting::Duration("future", &StoreOptions::future_ms, TimeUnit::kMs,
+                            "Records further ahead of our clock are refused, and counted.")
+              .Min(60 * kMsPerSecond),
           setting::Size("in_flight_bytes_max", &StoreOptions::in_flight_bytes_max,
                         "Bytes taken and not yet applied; above, senders are told to wait.")
               .Min(1 << 20),

@@ -61,6 +61,10 @@ void AddSignalMetrics(Registry& registry, StoreSignal signal, const SignalStore&
   registry.AddCallback(
       "opssight_store_head_bytes", "Memory held by the head, about.", MetricType::kGauge,
       [&store] { return static_cast<double>(store.head_bytes()); }, labels);
+  registry.AddCallback(
+      "opssight_store_refused_records_total",
+      "Records with an impossible time, or one too far ahead.", MetricType::kCounter,
+      [&store] { return static_cast<double>(store.refused_records()); }, labels);
 }
 
 void AddSeriesMetrics(Registry& registry, const MetricsStore& store) {

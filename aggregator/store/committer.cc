@@ -280,10 +280,12 @@ void Committer::Count(const std::vector<Pending>& group, const Decided& decided)
 void Committer::HandOver(std::vector<Pending>& group, const Decided& decided) {
   std::vector<HandedBatch> handed;
   handed.reserve(decided.stored.size());
+  const std::int64_t newest_ms = options_.clock->WallMs() + options_.future_ms;
   for (std::size_t i = 0; i < decided.stored.size(); ++i) {
     Pending& pending = group[decided.stored[i]];
     handed.push_back({.origin = {.position = decided.group.entries[i].position,
-                                 .agent_id = std::move(pending.batch.agent_id)},
+                                 .agent_id = std::move(pending.batch.agent_id),
+                                 .newest_ms = newest_ms},
                       .batch = std::move(pending.batch.decoded),
                       .frame_bytes = pending.batch.frame.size(),
                       .ticket = std::move(pending.ticket)});

@@ -19,6 +19,7 @@ struct Context {
   ByteBudget& budget;
   StoreStats& stats;
   std::int64_t now_ms;
+  std::int64_t newest_ms;
   std::int64_t last_created_ms;  // Of the last sound entry: a damaged one came after it.
   ReplayFor what;
 
@@ -57,10 +58,11 @@ HandedBatch ToHanded(const Wal::RawEntry& entry, Context& context) {
   if (!batch) return Damaged(entry, agent_id, batch.error().message, context);
   context.last_created_ms = (*batch)->created_ms();
   ++context.stats.replayed_batches;
-  return {.origin = {.position = entry.position, .agent_id = agent_id},
-          .batch = *batch,
-          .frame_bytes = view->frame.size(),
-          .ticket = context.Take(BytesUnderWay(view->frame, **batch))};
+  return {
+      .origin = {.position = entry.position, .agent_id = agent_id, .newest_ms = context.newest_ms},
+      .batch = *batch,
+      .frame_bytes = view->frame.size(),
+      .ticket = context.Take(BytesUnderWay(view->frame, **batch))};
 }
 
 }  // namespace
@@ -91,6 +93,7 @@ Status Replay(const StoreOptions& options, Wal& wal, ApplyWorkers& workers, Byte
                   .budget = budget,
                   .stats = stats,
                   .now_ms = now_ms,
+                  .newest_ms = now_ms + options.future_ms,
                   .last_created_ms = now_ms,
                   .what = what};
   const bool announce = what == ReplayFor::kStart;

@@ -31,6 +31,15 @@ using WalPosition = std::uint64_t;
 struct BatchOrigin {
   WalPosition position = 0;
   std::string agent_id;  // UUID text; "" for the aggregator's own inputs.
+  // Records with a later time are refused, or else each wrong clock made a file a day; so are
+  // those before 1970. A replay's is later than that of the first time: it may take a record
+  // that was refused, and refuses none that was taken unless the clock was set back by days.
+  std::int64_t newest_ms = INT64_MAX;
+
+  bool TimeFitsMs(std::int64_t time_ms) const { return time_ms >= 0 && time_ms <= newest_ms; }
+  bool TimeFitsNs(std::int64_t time_ns) const {
+    return TimeFitsMs(time_ns < 0 ? -1 : time_ns / 1'000'000);
+  }
 };
 
 // Layouts known to the aggregator, by id. Safe on any thread.
@@ -87,6 +96,7 @@ class SignalStore {
   virtual Result<bool> SealDue(const SealTurn&) { return false; }
   // Those found since the last call, to become gap records. Flusher thread.
   virtual std::vector<SignalLoss> TakeLosses() { return {}; }
+  virtual std::uint64_t refused_records() const { return 0; }  // For their time or shape.
   virtual std::uint64_t disk_bytes() const = 0;
   virtual std::uint64_t head_bytes() const = 0;  // Memory held, about.
   // Whether what the head has makes good blocks: then more of it only costs memory.

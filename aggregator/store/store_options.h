@@ -65,6 +65,8 @@ struct StoreOptions {
   std::size_t batch_bytes_max = 80UL << 20;  // A larger frame is kInvalid.
   // For what comes back from the wal: at least what ingest allows.
   BatchLimits batch_limits;
+  // Records with a time further ahead of our clock are refused by the signals.
+  std::int64_t future_ms = kMsPerDay;
   // Frames and decoded batches submitted and not yet applied. Above it Submit
   // answers kUnavailable at once.
   std::size_t in_flight_bytes_max = 256UL << 20;

@@ -157,7 +157,7 @@ Result<OtlpOutcome> OtlpService::Accept(const OtlpCall& call, std::string_view b
   const OtlpLimits& limits = options_.metrics.limits;
   switch (call.signal) {
     case Signal::kSpans: {
-      OPS_TRY(OtlpTraces traces, DecodeOtlpTraces(body, call.encoding(), limits));
+      OPS_TRY(OtlpTraces traces, DecodeOtlpTraces(body, call.encoding(), limits, clock_.WallNs()));
       InPieces(std::move(traces.spans), limits.chunk_bytes_max,
                [this](auto piece) { consumer_.AcceptSpans(std::move(piece)); });
       return std::move(traces.outcome);

@@ -163,7 +163,7 @@ std::string LogsProtobuf() {
 void Run() {
   const OtlpLimits limits;
   const auto traces = [&](const std::string& body, OtlpEncoding encoding) {
-    return DecodeOtlpTraces(body, encoding, limits)->spans.size();
+    return DecodeOtlpTraces(body, encoding, limits, Clock::System().WallNs())->spans.size();
   };
   const std::string spans = TracesProtobuf(), spans_json = TracesJson();
   Measure("span, protobuf", spans.size(), [&] { return traces(spans, OtlpEncoding::kProtobuf); });

@@ -13,6 +13,8 @@
 
 namespace opssight {
 
+inline constexpr std::int64_t kFuzzNowNs = 1'700'000'000'000'000'000;
+
 inline void Check(bool ok) {
   if (!ok) std::abort();
 }
@@ -64,7 +66,7 @@ inline void CheckMetrics(std::string_view bytes, OtlpEncoding encoding) {
 }
 
 inline void CheckLogs(std::string_view bytes, OtlpEncoding encoding) {
-  const auto logs = DecodeOtlpLogs(bytes, encoding, FuzzLimits(), {{"host", "h"}}, 1);
+  const auto logs = DecodeOtlpLogs(bytes, encoding, FuzzLimits(), {{"host", "h"}}, kFuzzNowNs);
   if (!logs) return;
   std::uint64_t lines = 0;
   for (const LogRows& rows : logs->rows) {
@@ -87,7 +89,7 @@ inline void CheckLogs(std::string_view bytes, OtlpEncoding encoding) {
 }
 
 inline void CheckTraces(std::string_view bytes, OtlpEncoding encoding) {
-  const auto traces = DecodeOtlpTraces(bytes, encoding, FuzzLimits());
+  const auto traces = DecodeOtlpTraces(bytes, encoding, FuzzLimits(), kFuzzNowNs);
   if (!traces) return;
   for (const Span& span : traces->spans) {
     Check(span.resource != nullptr && span.scope != nullptr);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/base/clock.h"
+#include "common/base/log.h"
 
 namespace opssight {
 namespace {
@@ -45,7 +46,13 @@ Status LogsStore::Recover(WalPosition flushed) {
   return days_.Recover(flushed);
 }
 
-void LogsStore::Apply(const BatchOrigin&, std::shared_ptr<const DecodedBatch> batch) {
+void LogsStore::Refuse(const Labels& stream) {
+  ++refused_;
+  OPS_LOG_EVERY(60, kWarn, "logs: a line of {}: a time before 1970 or too far ahead; not stored",
+                stream.ToString());
+}
+
+void LogsStore::Apply(const BatchOrigin& origin, std::shared_ptr<const DecodedBatch> batch) {
   for (const LogRowsView& rows : batch->logs()) {
     const Labels stream = StreamOf(rows);
     auto metadata = rows.metadata.begin();
@@ -55,6 +62,10 @@ void LogsStore::Apply(const BatchOrigin&, std::shared_ptr<const DecodedBatch> ba
       for (; metadata != rows.metadata.end() && metadata->row <= i; ++metadata) {
         of_row.push_back(
             {.name = std::string(metadata->name), .value = std::string(metadata->value)});
+      }
+      if (!origin.TimeFitsNs(rows.times[i])) {
+        Refuse(stream);
+        continue;
       }
       LogHead& head =
           head_.try_emplace(DayOfNs(rows.times[i]), options_.block_raw_bytes).first->second;

@@ -7,6 +7,7 @@
 // A block that fails its checksum is left out, counted, and stops nothing.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -51,6 +52,7 @@ class LogsStore final : public SignalStore, public LineSource {
                                             std::int64_t from_ns, std::int64_t to_ns,
                                             const QueryLimits& limits) const override;
 
+  std::uint64_t refused_records() const override { return refused_.load(); }  // Lines.
   std::uint64_t corrupt_blocks() const { return days_.corrupt_blocks(); }
 
  private:
@@ -61,6 +63,7 @@ class LogsStore final : public SignalStore, public LineSource {
     MemoryBlocks memory;  // Frozen, then sealed in the heads.
   };
   Pieces TakePieces() const OPS_REQUIRES(mutex_);
+  void Refuse(const Labels& stream);
   void KeepOpenBytes() OPS_REQUIRES(mutex_);
   Status SelectFromMemory(const MemoryBlocks& blocks, const LineQuery& query,
                           const QueryLimits& limits, LineCollector& collector) const;
@@ -69,6 +72,7 @@ class LogsStore final : public SignalStore, public LineSource {
 
   const LogsOptions options_;
   LogDayBlocks days_;
+  std::atomic<std::uint64_t> refused_{0};
   mutable Mutex mutex_;
   std::map<DayNumber, LogHead> head_ OPS_GUARDED_BY(mutex_);
 };

@@ -16,8 +16,10 @@ namespace {
 
 constexpr std::int64_t kTimeMaxMs = 253'402'300'799'999;  // 9999-12-31T23:59:59.999Z
 
-bool TimeFits(std::int64_t time_ms) {
-  return time_ms >= 0 && time_ms <= kTimeMaxMs;
+constexpr std::string_view kBadTime = "a time before 1970, after 9999 or too far ahead";
+
+bool TimeFits(const BatchOrigin& origin, std::int64_t time_ms) {
+  return origin.TimeFitsMs(time_ms) && time_ms <= kTimeMaxMs;
 }
 
 // Of a portion, so that its samples are a few MB at the usual pace.
@@ -69,7 +71,7 @@ void MetricsStore::Refuse(const LayoutId& layout, std::size_t rows, std::string_
                 why);
 }
 
-void MetricsStore::ApplyRows(const MetricRowsView& rows) {
+void MetricsStore::ApplyRows(const BatchOrigin& origin, const MetricRowsView& rows) {
   std::shared_ptr<const Layout> layout;
   std::size_t width = writer_.WidthOf(rows.layout);
   if (width == 0) {
@@ -90,13 +92,14 @@ void MetricsStore::ApplyRows(const MetricRowsView& rows) {
     CountLimited(rows.values.size(), "series_per_target_max");
     return;
   }
-  if (std::all_of(rows.times.begin(), rows.times.end(), TimeFits)) {
+  const auto fits = [&origin](std::int64_t time_ms) { return TimeFits(origin, time_ms); };
+  if (std::all_of(rows.times.begin(), rows.times.end(), fits)) {
     AppendRows(rows, layout.get(), 0, rows.times.size());
     return;
   }
   for (std::size_t i = 0; i < rows.times.size(); ++i) {
-    if (!TimeFits(rows.times[i])) {
-      Refuse(rows.layout, 1, "a time before 1970 or after 9999");
+    if (!fits(rows.times[i])) {
+      Refuse(rows.layout, 1, kBadTime);
       continue;
     }
     AppendRows(rows, layout.get(), i, 1);
@@ -118,9 +121,10 @@ void MetricsStore::CountLimited(std::uint64_t samples, std::string_view limit) {
   OPS_LOG_EVERY(60, kWarn, "metrics: {} samples above {}; not stored", samples, limit);
 }
 
-void MetricsStore::ApplyHistograms(const std::vector<HistogramRow>& rows) {
+void MetricsStore::ApplyHistograms(const BatchOrigin& origin,
+                                   const std::vector<HistogramRow>& rows) {
   for (const HistogramRow& row : rows) {
-    if (TimeFits(row.time_ms)) {
+    if (TimeFits(origin, row.time_ms)) {
       if (writer_.AppendHistogram(row)) {
         histograms_.fetch_add(1, std::memory_order_relaxed);
       } else {
@@ -129,16 +133,18 @@ void MetricsStore::ApplyHistograms(const std::vector<HistogramRow>& rows) {
       continue;
     }
     refused_.fetch_add(1, std::memory_order_relaxed);
-    OPS_LOG_EVERY(60, kWarn,
-                  "metrics: a histogram of {}: a time before 1970 or after 9999; not stored",
-                  row.series->ToString());
+    OPS_LOG_EVERY(60, kWarn, "metrics: a histogram of {}: {}; not stored", row.series->ToString(),
+                  kBadTime);
   }
 }
 
-void MetricsStore::ApplyExemplars(const std::vector<Exemplar>& exemplars) {
+void MetricsStore::ApplyExemplars(const BatchOrigin& origin,
+                                  const std::vector<Exemplar>& exemplars) {
   for (const Exemplar& exemplar : exemplars) {
-    if (!TimeFits(exemplar.time_ms)) {
+    if (!TimeFits(origin, exemplar.time_ms)) {
       refused_.fetch_add(1, std::memory_order_relaxed);
+      OPS_LOG_EVERY(60, kWarn, "metrics: an exemplar of {}: {}; not stored",
+                    exemplar.series->ToString(), kBadTime);
       continue;
     }
     switch (writer_.AppendExemplar(exemplar, exemplars_head_max_)) {
@@ -154,13 +160,13 @@ void MetricsStore::ApplyExemplars(const std::vector<Exemplar>& exemplars) {
   }
 }
 
-void MetricsStore::Apply(const BatchOrigin&, std::shared_ptr<const DecodedBatch> batch) {
+void MetricsStore::Apply(const BatchOrigin& origin, std::shared_ptr<const DecodedBatch> batch) {
   if (!batch->metadata().empty()) metadata_.Add(batch->metadata());
   if (batch->metrics().empty() && batch->histograms().empty() && batch->exemplars().empty()) return;
   MutexLock lock(apply_mutex_);
-  for (const MetricRowsView& rows : batch->metrics()) ApplyRows(rows);
-  ApplyHistograms(batch->histograms());
-  ApplyExemplars(batch->exemplars());
+  for (const MetricRowsView& rows : batch->metrics()) ApplyRows(origin, rows);
+  ApplyHistograms(origin, batch->histograms());
+  ApplyExemplars(origin, batch->exemplars());
 }
 
 void MetricsStore::Freeze(WalPosition) {

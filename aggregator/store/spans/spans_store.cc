@@ -8,6 +8,8 @@
 
 #include <fmt/core.h>
 
+#include "common/base/log.h"
+
 namespace opssight {
 namespace {
 
@@ -47,10 +49,16 @@ Status SpansStore::Recover(WalPosition flushed) {
   return days_.Recover(flushed);
 }
 
-void SpansStore::Apply(const BatchOrigin&, std::shared_ptr<const DecodedBatch> batch) {
+void SpansStore::Apply(const BatchOrigin& origin, std::shared_ptr<const DecodedBatch> batch) {
   if (batch->spans().empty()) return;
   MutexLock lock(mutex_);
   for (const Span& span : batch->spans()) {
+    if (!origin.TimeFitsNs(span.start_ns)) {
+      ++refused_;
+      OPS_LOG_EVERY(60, kWarn, "spans: {}: a time before 1970 or too far ahead; not stored",
+                    Quoted(span.name));
+      continue;
+    }
     head_.try_emplace(DayOfNs(span.start_ns), options_.block_spans, options_.block_bytes)
         .first->second.Append(span);
   }

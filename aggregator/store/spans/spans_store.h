@@ -5,6 +5,7 @@
 // checksum is left out, counted, and stops nothing.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -45,11 +46,13 @@ class SpansStore final : public SignalStore, public SpanSource {
 
   Result<std::vector<Span>> Trace(const TraceId& id, const QueryLimits& limits) const override;
 
+  std::uint64_t refused_records() const override { return refused_.load(); }  // Spans.
   std::uint64_t corrupt_blocks() const { return days_.corrupt_blocks(); }
 
  private:
   const SpansOptions options_;
   SpanDayBlocks days_;
+  std::atomic<std::uint64_t> refused_{0};
   mutable Mutex mutex_;
   std::map<DayNumber, SpanHead> head_ OPS_GUARDED_BY(mutex_);
 };

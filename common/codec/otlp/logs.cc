@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "common/codec/otlp/names.h"
+#include "common/base/clock.h"
 #include "common/codec/otlp/otlp.h"
 #include "common/codec/otlp/request.h"
 #include "common/codec/otlp/values.h"
@@ -74,7 +75,12 @@ class LogVisitor final : public Visitor {
  public:
   LogVisitor(const OtlpLimits& limits, const std::vector<Label>& extra, std::int64_t now_ns,
              OtlpLogs& out)
-      : limits_(limits), extra_(extra), now_ns_(now_ns), out_(out), values_(limits, out.outcome) {}
+      : limits_(limits),
+        extra_(extra),
+        now_ns_(now_ns),
+        newest_ns_(now_ns + limits.future_ms * kNsPerMs),
+        out_(out),
+        values_(limits, out.outcome) {}
 
   void OnResource(const Message& message) override {
     const auto& from = static_cast<const wire::otlp::Resource&>(message);
@@ -116,6 +122,10 @@ class LogVisitor final : public Visitor {
     if (time > INT64_MAX) {
       return out_.outcome.Reject(OtlpReject::kBadTime,
                                  fmt::format("log record: time {} is out of range", time));
+    }
+    if (static_cast<std::int64_t>(time) > newest_ns_) {
+      return out_.outcome.Reject(OtlpReject::kBadTime,
+                                 fmt::format("log record: time {} is too far in the future", time));
     }
     LogRows& rows = RowsForOneMore();
     const auto row = static_cast<std::uint32_t>(rows.rows.size());
@@ -232,6 +242,7 @@ class LogVisitor final : public Visitor {
   const OtlpLimits& limits_;
   const std::vector<Label>& extra_;
   const std::int64_t now_ns_;
+  const std::int64_t newest_ns_;
   OtlpLogs& out_;
   const ValueReader values_;
   std::size_t bytes_ = 0;

@@ -1,7 +1,7 @@
 // OTLP requests to the model: protobuf or JSON bytes in, spans, log rows or metric
 // rows out, with an account of what was left out. The mapping is in README.md.
 //
-//   OPS_TRY(OtlpTraces traces, DecodeOtlpTraces(body, OtlpEncoding::kProtobuf, limits));
+//   OPS_TRY(OtlpTraces traces, DecodeOtlpTraces(body, OtlpEncoding::kProtobuf, limits, now_ns));
 //   sink.AcceptSpans(std::move(traces.spans));
 //   answer = EncodeOtlpAnswer(Signal::kSpans, encoding, traces.outcome);
 //
@@ -39,6 +39,7 @@ struct OtlpLimits {
   std::size_t layout_series_max = 50'000;         // A row with more series becomes several rows,
   std::size_t layout_bytes_max = 16UL << 20;      // or with more bytes of labels.
   std::size_t chunk_bytes_max = 1UL << 20;        // Lines, or spans, handed over in one piece.
+  std::int64_t future_ms = 86'400'000;            // Spans and records further ahead are rejected.
 };
 
 struct OtlpTraces {
@@ -48,13 +49,13 @@ struct OtlpTraces {
 // What a span takes in memory, about, without its resource and scope.
 std::size_t BytesOf(const Span& span);
 Result<OtlpTraces> DecodeOtlpTraces(std::string_view bytes, OtlpEncoding encoding,
-                                    const OtlpLimits& limits);
+                                    const OtlpLimits& limits, std::int64_t now_ns);
 
 struct OtlpLogs {
   std::vector<LogRows> rows;  // By stream, each of at most chunk_bytes_max and one line.
   OtlpOutcome outcome;
 };
-// now_ns is the time of a record that has none. extra labels come on every stream
+// now_ns is also the time of a record that has none. extra labels come on every stream
 // that has none of that name.
 Result<OtlpLogs> DecodeOtlpLogs(std::string_view bytes, OtlpEncoding encoding,
                                 const OtlpLimits& limits, const std::vector<Label>& extra,

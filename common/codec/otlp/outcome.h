@@ -16,7 +16,7 @@ enum class OtlpEncoding : std::uint8_t { kProtobuf, kJson };
 enum class OtlpReject : std::uint8_t {
   kMalformed,  // Its bytes or its JSON are not what the schema says.
   kBadId,      // trace_id or span_id is of another length or all zero.
-  kBadTime,    // No time, or one that int64 nanoseconds do not hold.
+  kBadTime,    // No time, one that int64 nanoseconds do not hold, or one too far ahead.
   kTooLarge,   // Above item_bytes_max.
   kTooMany,    // Above items_max or decoded_bytes_max.
   kNoValue,    // A number without a number.

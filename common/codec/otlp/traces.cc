@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "common/base/clock.h"
 #include "common/codec/otlp/otlp.h"
 #include "common/codec/otlp/request.h"
 #include "common/codec/otlp/values.h"
@@ -23,8 +24,11 @@ bool ReadId(const std::string& bytes, Id& id) {
 
 class SpanVisitor final : public Visitor {
  public:
-  SpanVisitor(const OtlpLimits& limits, OtlpTraces& out)
-      : limits_(limits), out_(out), values_(limits, out.outcome) {}
+  SpanVisitor(const OtlpLimits& limits, std::int64_t now_ns, OtlpTraces& out)
+      : limits_(limits),
+        newest_ns_(now_ns + limits.future_ms * kNsPerMs),
+        out_(out),
+        values_(limits, out.outcome) {}
 
   void OnResource(const Message& message) override {
     const auto& from = static_cast<const wire::otlp::Resource&>(message);
@@ -56,6 +60,9 @@ class SpanVisitor final : public Visitor {
     }
     if (!ReadTimes(from, span)) {
       return Reject(OtlpReject::kBadTime, "no start and end time, or one out of range", from);
+    }
+    if (std::max(span.start_ns, span.end_ns) > newest_ns_) {
+      return Reject(OtlpReject::kBadTime, "a time too far in the future", from);
     }
     // A parent that is no id is none: the span is then a root.
     if (!ReadId(from.parent_span_id(), span.parent_span_id)) span.parent_span_id = {};
@@ -137,6 +144,7 @@ class SpanVisitor final : public Visitor {
   }
 
   const OtlpLimits& limits_;
+  const std::int64_t newest_ns_;
   OtlpTraces& out_;
   const ValueReader values_;
   std::size_t bytes_ = 0;
@@ -160,9 +168,9 @@ std::size_t BytesOf(const Span& span) {
 }
 
 Result<OtlpTraces> DecodeOtlpTraces(std::string_view bytes, OtlpEncoding encoding,
-                                    const OtlpLimits& limits) {
+                                    const OtlpLimits& limits, std::int64_t now_ns) {
   OtlpTraces out;
-  otlp::SpanVisitor visitor(limits, out);
+  otlp::SpanVisitor visitor(limits, now_ns, out);
   OPS_RETURN_IF_ERROR(
       otlp::WalkRequest(Signal::kSpans, bytes, encoding, limits, out.outcome, visitor));
   return out;

@@ -314,6 +314,19 @@ TEST_F(StoreTest, AFlushThatFailsIsTriedAgainAndNothingIsSeenTwice) {
   EXPECT_EQ(store_->stats().wal_entries, 0U);
 }
 
+TEST_F(StoreTest, BatchesSayHowNewTheirRecordsMayBe) {
+  options_.future_ms = 1000;
+  Open();
+  const std::int64_t newest_ms = clock_.WallMs() + 1000;
+  EXPECT_EQ(SubmitKind(*store_, LineBatch("a", 1)), "stored");
+  store_->WaitApplied();
+  EXPECT_EQ(signal_->newest_ms(), newest_ms);
+  CloseUnflushed();
+  clock_.AdvanceMs(50);
+  Open();  // A replay refuses nothing that was taken.
+  EXPECT_EQ(signal_->newest_ms(), newest_ms + 50);
+}
+
 TEST_F(StoreTest, FlushesByAgeAndBySizeOfTheWal) {
   options_.flush_age_ms = 1000;
   options_.wal_bytes_max = 20'000;

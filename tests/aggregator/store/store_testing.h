@@ -114,6 +114,7 @@ class FakeSignal final : public SignalStore {
     while (waiting_) changed_.Wait(mutex_);
     EXPECT_GT(origin.position, last_) << "in wal order";
     last_ = origin.position;
+    newest_ms_ = origin.newest_ms;
     for (const LogRowsView& rows : batch->logs()) {
       for (std::size_t i = 0; i < rows.times.size(); ++i) head_.emplace_back(rows.Line(i));
     }
@@ -177,6 +178,10 @@ class FakeSignal final : public SignalStore {
     MutexLock lock(mutex_);
     failing_ = failing;
   }
+  std::int64_t newest_ms() const {  // That the last batch may bring.
+    MutexLock lock(mutex_);
+    return newest_ms_;
+  }
   void SetSlow(bool slow) {  // A flush that does not end.
     MutexLock lock(mutex_);
     slow_ = slow;
@@ -201,6 +206,7 @@ class FakeSignal final : public SignalStore {
   WalPosition last_ OPS_GUARDED_BY(mutex_) = 0;
   WalPosition published_ OPS_GUARDED_BY(mutex_) = 0;
   bool failing_ OPS_GUARDED_BY(mutex_) = false;
+  std::int64_t newest_ms_ OPS_GUARDED_BY(mutex_) = 0;
   bool slow_ OPS_GUARDED_BY(mutex_) = false;
   bool waiting_ OPS_GUARDED_BY(mutex_) = false;
   std::vector<SignalLoss> losses_ OPS_GUARDED_BY(mutex_);

@@ -37,7 +37,7 @@ class LogsStoreTest : public ::testing::Test {
     contents.logs.push_back(std::move(rows));
     const auto batch = DecodedBatch::Decode(EncodeBatch(contents, 0), {});
     ASSERT_TRUE(batch.has_value()) << batch.error().message;
-    store_->Apply({.position = ++position_}, *batch);
+    store_->Apply({.position = ++position_, .newest_ms = newest_ms_}, *batch);
   }
   void Flush(WalPosition cut) {
     store_->Freeze(cut);
@@ -64,7 +64,21 @@ class LogsStoreTest : public ::testing::Test {
   std::string dir_;
   std::unique_ptr<LogsStore> store_;
   WalPosition position_ = 0;
+  std::int64_t newest_ms_ = INT64_MAX;
 };
+
+TEST_F(LogsStoreTest, LinesOfAWrongClockMakeNoDay) {
+  newest_ms_ = kMsPerDay;
+  Apply(kNsPerDay, "tomorrow");
+  Apply(kNsPerDay + kNsPerMs, "later");
+  Apply(INT64_MAX, "never");
+  Apply(-1, "before");
+  Flush(1);
+  EXPECT_EQ(All(), "tomorrow ");
+  EXPECT_EQ(store_->refused_records(), 3U);
+  EXPECT_FALSE(std::filesystem::exists(dir_ + "/l-19691231.mdb"));
+  EXPECT_FALSE(std::filesystem::exists(dir_ + "/l-22620411.mdb"));
+}
 
 TEST_F(LogsStoreTest, AnswersTheSameFromHeadFrozenDiskAndAfterReopening) {
   Apply(2, "two");

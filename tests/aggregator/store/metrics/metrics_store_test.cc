@@ -96,6 +96,20 @@ TEST_F(MetricsStoreTest, RowsThatCannotBeKeptAreCounted) {
   EXPECT_EQ(store_->refused_rows(), 2U);
   EXPECT_EQ(All(), "");
   Flush(1);
+  // A day ahead is taken, more is not: of rows, histograms and exemplars.
+  const auto series = std::make_shared<const Labels>(Labels{{"__name__", "ahead"}});
+  for (const std::int64_t time_ms : {kMsPerDay, kMsPerDay + 1}) {
+    BatchContents contents;
+    contents.metrics.push_back({.layout = known, .time_ms = time_ms, .values = {1, 2}});
+    contents.histograms.push_back({.series = series, .time_ms = time_ms, .histogram = {.sum = 1}});
+    contents.exemplars.push_back({.series = series, .time_ms = time_ms, .value = 1});
+    const auto batch = DecodedBatch::Decode(EncodeBatch(contents, 0), {});
+    ASSERT_TRUE(batch.has_value()) << batch.error().message;
+    store_->Apply({.newest_ms = kMsPerDay}, *batch);
+  }
+  EXPECT_EQ(store_->refused_rows(), 5U);
+  EXPECT_EQ(store_->histograms_applied(), 1U);
+  EXPECT_EQ(store_->exemplars_applied(), 1U);
 }
 
 TEST_F(MetricsStoreTest, LimitsAreErrorsNotHalfAnswers) {

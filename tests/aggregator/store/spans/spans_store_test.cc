@@ -40,7 +40,7 @@ class SpansStoreTest : public ::testing::Test {
     contents.spans.push_back(std::move(span));
     const auto batch = DecodedBatch::Decode(EncodeBatch(contents, 0), {});
     ASSERT_TRUE(batch.has_value()) << batch.error().message;
-    store_->Apply({.position = ++position_}, *batch);
+    store_->Apply({.position = ++position_, .newest_ms = newest_ms_}, *batch);
   }
   std::string Trace(std::uint8_t trace, const QueryLimits& limits = {}) {
     TraceId id{};
@@ -55,7 +55,18 @@ class SpansStoreTest : public ::testing::Test {
   std::string dir_;
   std::unique_ptr<SpansStore> store_;
   WalPosition position_ = 0;
+  std::int64_t newest_ms_ = INT64_MAX;
 };
+
+TEST_F(SpansStoreTest, SpansOfAWrongClockMakeNoDay) {
+  newest_ms_ = kMsPerDay;
+  Apply(1, 1, kNsPerDay);
+  Apply(1, 2, kNsPerDay + kNsPerMs);
+  Apply(1, 3, INT64_MAX - 1);
+  Apply(1, 4, -1);
+  EXPECT_EQ(Trace(1), "s1 ");
+  EXPECT_EQ(store_->refused_records(), 3U);
+}
 
 TEST_F(SpansStoreTest, ATraceIsTheSameInHeadFrozenOnDiskAndAfterReopening) {
   Apply(1, 2, 20);

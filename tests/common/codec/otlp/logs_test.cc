@@ -112,6 +112,14 @@ TEST(OtlpLogsTest, ExtraLabelsAndLimits) {
       Decode(Request(Entry("", "", "{'timeUnixNano':'18446744073709551615'}," + kHi)));
   EXPECT_EQ(late.outcome.rejected(OtlpReject::kBadTime), 1U);
   EXPECT_EQ(late.outcome.accepted, 1U);
+  const auto record = [](std::int64_t time_ns) {
+    return "{'timeUnixNano':" + std::to_string(time_ns) + ",'body':{'stringValue':'x'}}";
+  };
+  constexpr std::int64_t kTomorrow = kNow + 86'400'000'000'000;
+  const OtlpLogs ahead =
+      Decode(Request(Entry("", "", record(kTomorrow) + "," + record(kTomorrow + 1))));
+  EXPECT_THAT(Dump(ahead.rows), ElementsAre(kUnknown + std::to_string(kTomorrow) + " x"));
+  EXPECT_EQ(ahead.outcome.rejected(OtlpReject::kBadTime), 1U);
   limits = {};
   limits.chunk_bytes_max = 1;
   const OtlpLogs pieces = Decode(Request(Entry("", "", kHi + "," + kHi)), limits);

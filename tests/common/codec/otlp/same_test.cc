@@ -66,7 +66,7 @@ Decoded Of(const Result<T>& result, Rows rows) {
 Decoded Decode(Signal signal, std::string_view bytes, OtlpEncoding encoding) {
   switch (signal) {
     case Signal::kSpans:
-      return Of(DecodeOtlpTraces(bytes, encoding, {}), [](const auto& x) { return x.spans; });
+      return Of(DecodeOtlpTraces(bytes, encoding, {}, kNow), [](const auto& x) { return x.spans; });
     case Signal::kLogs:
       return Of(DecodeOtlpLogs(bytes, encoding, {}, {}, kNow),
                 [](const auto& x) { return x.rows; });

@@ -10,6 +10,9 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
+constexpr std::int64_t kNow = 1'767'225'600'000'000'000;
+constexpr std::int64_t kTomorrow = kNow + 86'400'000'000'000;
+
 const std::string kIds = "'traceId':'5B8EFFF798038103D269B633813FC60C','spanId':'EEE19B7EC3C1B174'";
 
 std::string Request(const std::string& spans) {
@@ -20,7 +23,7 @@ std::string Request(const std::string& spans) {
       spans + "]}]}]}");
 }
 OtlpTraces Decode(const std::string& json, const OtlpLimits& limits = {}) {
-  auto traces = DecodeOtlpTraces(json, OtlpEncoding::kJson, limits);
+  auto traces = DecodeOtlpTraces(json, OtlpEncoding::kJson, limits, kNow);
   EXPECT_TRUE(traces.has_value());
   return traces ? *std::move(traces) : OtlpTraces{};
 }
@@ -98,6 +101,11 @@ TEST(OtlpTracesTest, ABadSpanCostsItself) {
        OtlpReject::kBadId},
       {"{" + kIds + "}", OtlpReject::kBadTime},
       {"{" + kIds + ",'startTimeUnixNano':'9223372036854775808'}", OtlpReject::kBadTime},
+      {"{" + kIds + ",'startTimeUnixNano':" + std::to_string(kTomorrow + 1) + "}",
+       OtlpReject::kBadTime},
+      {"{" + kIds + ",'startTimeUnixNano':1,'endTimeUnixNano':" + std::to_string(kTomorrow + 1) +
+           "}",
+       OtlpReject::kBadTime},
       {"{" + kIds + ",'startTimeUnixNano':'soon'}", OtlpReject::kMalformed},
       {"{" + kIds + ",'attributes':{}}", OtlpReject::kMalformed},
       {"3", OtlpReject::kMalformed},
@@ -113,19 +121,26 @@ TEST(OtlpTracesTest, ABadSpanCostsItself) {
   }
 }
 
+TEST(OtlpTracesTest, ADayAheadIsTaken) {
+  const OtlpTraces traces =
+      Decode(Request("{" + kIds + ",'startTimeUnixNano':" + std::to_string(kTomorrow) + "}"));
+  ASSERT_EQ(traces.spans.size(), 1U);
+  EXPECT_EQ(traces.spans[0].start_ns, kTomorrow);
+}
+
 TEST(OtlpTracesTest, WhatIsNoRequestIsRefused) {
   for (const char* bad : {"", "{", "[]", "7", "{'resourceSpans':{}}", "{'resourceSpans':[1]}",
                           "{'resourceSpans':[{'scopeSpans':[{'spans':{}}]}]}",
                           "{'resourceSpans':[{'resource':7}]}"}) {
-    const auto traces = DecodeOtlpTraces(Json(bad), OtlpEncoding::kJson, {});
+    const auto traces = DecodeOtlpTraces(Json(bad), OtlpEncoding::kJson, {}, kNow);
     ASSERT_FALSE(traces.has_value()) << bad;
     EXPECT_EQ(traces.error().code, ErrorCode::kInvalid);
   }
   for (const std::string bad : {"\x0a\x05", "\xff", "\x0b", "\x0a\x02\x12\x09"}) {
-    EXPECT_FALSE(DecodeOtlpTraces(bad, OtlpEncoding::kProtobuf, {}).has_value());
+    EXPECT_FALSE(DecodeOtlpTraces(bad, OtlpEncoding::kProtobuf, {}, kNow).has_value());
   }
-  EXPECT_TRUE(DecodeOtlpTraces("", OtlpEncoding::kProtobuf, {}).has_value());
-  EXPECT_TRUE(DecodeOtlpTraces("{}", OtlpEncoding::kJson, {}).has_value());
+  EXPECT_TRUE(DecodeOtlpTraces("", OtlpEncoding::kProtobuf, {}, kNow).has_value());
+  EXPECT_TRUE(DecodeOtlpTraces("{}", OtlpEncoding::kJson, {}, kNow).has_value());
 }
 
 TEST(OtlpTracesTest, ProtobufOfAnyOrderAndBrokenSpans) {
@@ -145,7 +160,7 @@ TEST(OtlpTracesTest, ProtobufOfAnyOrderAndBrokenSpans) {
   // A span of which the end is cut off, inside a frame that is whole: 12 | 12 | 0a 10.
   bytes += std::string("\x12\x04\x12\x02\x0a\x10", 6);
   const std::string framed = "\x0a" + std::string(1, static_cast<char>(bytes.size())) + bytes;
-  const auto traces = DecodeOtlpTraces(framed, OtlpEncoding::kProtobuf, {});
+  const auto traces = DecodeOtlpTraces(framed, OtlpEncoding::kProtobuf, {}, kNow);
   ASSERT_TRUE(traces.has_value());
   ASSERT_EQ(traces->spans.size(), 1U);
   EXPECT_EQ(traces->spans[0].name,
@@ -180,7 +195,7 @@ TEST(OtlpTracesTest, Limits) {
   limits = {};
   limits.items_max = 1;
   const auto entries =
-      DecodeOtlpTraces(Json("{'resourceSpans':[{},{}]}"), OtlpEncoding::kJson, limits);
+      DecodeOtlpTraces(Json("{'resourceSpans':[{},{}]}"), OtlpEncoding::kJson, limits, kNow);
   ASSERT_FALSE(entries.has_value());
   EXPECT_EQ(entries.error().code, ErrorCode::kExhausted);
 }
@@ -202,12 +217,13 @@ TEST(OtlpTracesTest, DeepValuesAreCut) {
   // Beyond what the parsers read: the request (JSON) or the span (protobuf) is refused.
   const std::string bomb =
       Request("{" + kIds + ",'attributes':[{'key':'a','value':" + Deep(100'000) + "}]}");
-  EXPECT_FALSE(DecodeOtlpTraces(bomb, OtlpEncoding::kJson, {}).has_value());
+  EXPECT_FALSE(DecodeOtlpTraces(bomb, OtlpEncoding::kJson, {}, kNow).has_value());
   wire::otlp::ExportTraceServiceRequest request;
   auto* span = request.add_resource_spans()->add_scope_spans()->add_spans();
   auto* value = span->add_attributes()->mutable_value();
   for (int i = 0; i < 2000; ++i) value = value->mutable_array_value()->add_values();
-  const auto traces = DecodeOtlpTraces(request.SerializeAsString(), OtlpEncoding::kProtobuf, {});
+  const auto traces =
+      DecodeOtlpTraces(request.SerializeAsString(), OtlpEncoding::kProtobuf, {}, kNow);
   ASSERT_TRUE(traces.has_value());
   EXPECT_EQ(traces->outcome.rejected(OtlpReject::kMalformed), 1U);
 }
