@@ -196,6 +196,8 @@ void TargetSeries::Report(const ScrapeOutcome& outcome, bool up, Sink& sink) {
     report_->Add("scrape_body_size_bytes", {}, kGauge, static_cast<double>(body_bytes_));
   }
   sink.AcceptMetrics(report_->End(outcome.time_ms));
+  MetricRow stale = report_->TakeStale(outcome.time_ms);  // extra_metrics was switched off.
+  if (!stale.values.empty()) sink.AcceptMetrics(std::move(stale));
 }
 
 void TargetSeries::Retire(std::int64_t time_ms, Sink& sink) {

@@ -390,6 +390,19 @@ TEST_F(AdoptTest, OtherRulesEndWhatTheyTakeAway) {
             "a{instance=\"i\", job=\"j\"} 1 @2000\nb{instance=\"i\", job=\"j\"} stale @2000\n");
 }
 
+TEST_F(AdoptTest, ExtraMetricsSwitchedOffEnd) {
+  sink_.report = true;
+  rules_.extra_metrics = true;
+  Scrape("");
+  SeriesRules rules = rules_;
+  rules.extra_metrics = false;
+  EXPECT_EQ(Adopt(rules), "");
+  const std::string out = Scrape("", 2000);
+  EXPECT_NE(out.find("scrape_sample_limit{instance=\"i\", job=\"j\"} stale @2000\n"),
+            std::string::npos)
+      << out;
+}
+
 TEST_F(AdoptTest, OtherCommonLabelsEndAll) {
   sink_.report = true;
   ScrapeNative({}, 1000);
