@@ -17,7 +17,8 @@ class DayFilesTest : public ::testing::Test {
   DayFilesTest() {
     EXPECT_TRUE(files_.Recover(0).has_value());
     const std::string value(50'000, 'v');
-    EXPECT_TRUE(files_.Write(1, 1, 2, [&](std::size_t) { return value; }).has_value());
+    EXPECT_TRUE(
+        files_.Write(1, 1, 2, [&](std::size_t) { return std::string_view(value); }).has_value());
     std::filesystem::create_hard_link(path_, dir_.path() + "/second");
   }
   std::size_t FilesOfDays() const {
