@@ -4,14 +4,16 @@
 //   RemoteWrite write(options, store, clock);
 //   if (request.path == RemoteWrite::kPath) write.Handle(std::move(request), responder);
 //
-// | what                                              | answer |
-// | stored                                            | 204; 2.0 says how much in X-Prometheus-… |
-// | series with bad or double label names             | the rest stored; 1.0: 204, 2.0: 400 |
-// | a series above a limit of labels, a bad histogram | the rest stored, 400 |
-// | a sample too far ahead, or older than retention   | 1.0: 400, nothing stored; 2.0: the rest,
-// 400 | | not snappy, not protobuf                          | 400 | | more than a limit of the
-// whole request            | 413 | | another content type, message or encoding         | 415 | |
-// the store or this is behind                       | 503 + Retry-After |
+// | what                                              | answer                               |
+// | stored                                            | 204; 2.0: counts in X-Prometheus-…   |
+// | series with bad or double label names             | the rest stored; 1.0: 204, 2.0: 400  |
+// | a series above a limit of labels, a bad histogram | the rest stored, 400                 |
+// | a sample too far ahead, or older than retention   | 400; 1.0: all refused; 2.0: the rest |
+// |                                                   | stored                               |
+// | not snappy, not protobuf                          | 400                                  |
+// | more than a limit of the whole request            | 413                                  |
+// | another content type, message or encoding         | 415                                  |
+// | the store or this is behind                       | 503 + Retry-After                    |
 //
 // Senders repeat only 5xx. Out-of-order samples are stored; of two values at one time the
 // last counts. A repeat after a lost answer is stored twice and reads as once.

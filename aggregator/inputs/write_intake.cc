@@ -43,9 +43,13 @@ std::string_view FamilyOf(std::string_view name, MetricType type) {
   return name;
 }
 
-std::string_view NameOf(const std::vector<LabelView>& labels) {
-  for (const auto& [name, value] : labels) {
-    if (name == kMetricName) return value;
+// Of a series of 2.0 that is judged well, without reading its labels.
+std::string_view NameOf(const WriteRequest& request, const WriteSeries& series) {
+  for (std::uint32_t i = 0; i + 1 < series.refs.count; i += 2) {
+    const std::uint32_t at = series.refs.begin + i;
+    if (request.symbols[request.refs[at]] == kMetricName) {
+      return request.symbols[request.refs[at + 1]];
+    }
   }
   return {};
 }
@@ -71,6 +75,8 @@ struct WriteIntake::Pass {
   std::vector<WriteRows::Entry> entries = {};
   std::vector<LabelView> labels = {};  // Scratch.
   bool said_time = false;              // Once: they come in thousands.
+  const char* told_name = nullptr;     // Of the last series with metadata.
+  const char* told_help = nullptr;
 
   void Say(std::string_view text) {
     out.bad = true;
@@ -120,19 +126,26 @@ void WriteIntake::TakeSeries(Pass& pass, std::uint32_t number) {
     if (!TimeFits(pass, sample.time_ms)) continue;
     pass.entries.push_back({.series = number, .time_ms = sample.time_ms, .value = sample.value});
   }
-  const bool told = pass.fresh[number] && !(series.help.empty() && series.unit.empty());
-  if (series.histograms.count == 0 && series.exemplars.count == 0 && !told) return;
-  (void)ReadLabels(pass.request, series, options_.limits, pass.labels);  // Judged well.
-  if (told) {
-    pass.request.metadata.push_back({.type = series.type,
-                                     .name = FamilyOf(NameOf(pass.labels), series.type),
-                                     .help = series.help,
-                                     .unit = series.unit});
-  }
+  AddMetadata(pass, series);
   if (series.histograms.count == 0 && series.exemplars.count == 0) return;
+  (void)ReadLabels(pass.request, series, options_.limits, pass.labels);  // Judged well.
   const std::shared_ptr<const Labels> labels = OwnLabels(pass.labels);
   TakeHistograms(pass, series, labels);
   TakeExemplars(pass, series, labels);
+}
+
+// Each series of 2.0 tells it each time; which of it was told today TakeMetadata knows. Here
+// only the neighbours of one family are told apart, by where their symbols stand.
+void WriteIntake::AddMetadata(Pass& pass, const WriteSeries& series) {
+  if (series.help.empty() && series.unit.empty()) return;
+  const std::string_view name = NameOf(pass.request, series);
+  if (name.data() == pass.told_name && series.help.data() == pass.told_help) return;
+  pass.told_name = name.data();
+  pass.told_help = series.help.data();
+  pass.request.metadata.push_back({.type = series.type,
+                                   .name = FamilyOf(name, series.type),
+                                   .help = series.help,
+                                   .unit = series.unit});
 }
 
 bool WriteIntake::TimeFits(Pass& pass, std::int64_t time_ms) {

@@ -74,6 +74,7 @@ class WriteIntake {
                       const std::shared_ptr<const Labels>& labels);
   void TakeExemplars(Pass& pass, const WriteSeries& series,
                      const std::shared_ptr<const Labels>& labels);
+  static void AddMetadata(Pass& pass, const WriteSeries& series);
   void TakeMetadata(Pass& pass) OPS_EXCLUDES(mutex_);
   bool TimeFits(Pass& pass, std::int64_t time_ms);
 

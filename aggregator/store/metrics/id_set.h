@@ -34,13 +34,11 @@ class IdSet {
 
   void Add(SeriesId id) { roaring_bitmap_add(bitmap_.get(), id); }
   void And(const IdSet& other) { roaring_bitmap_and_inplace(bitmap_.get(), other.bitmap_.get()); }
-  void Or(const IdSet& other) { roaring_bitmap_or_inplace(bitmap_.get(), other.bitmap_.get()); }
   void Minus(const IdSet& other) {
     roaring_bitmap_andnot_inplace(bitmap_.get(), other.bitmap_.get());
   }
   void KeepBelow(SeriesId end) { roaring_bitmap_remove_range(bitmap_.get(), end, 1ULL << 32); }
   std::uint64_t count() const { return roaring_bitmap_get_cardinality(bitmap_.get()); }
-  std::size_t bytes() const { return roaring_bitmap_size_in_bytes(bitmap_.get()); }
   std::vector<SeriesId> ToVector() const {
     std::vector<SeriesId> ids(count());
     roaring_bitmap_to_uint32_array(bitmap_.get(), ids.data());

@@ -69,8 +69,6 @@ class HeadWriter {
   // At most exemplars_max in a head; what a series repeats is not kept twice.
   enum class Kept : std::uint8_t { kYes, kRepeated, kFull };  // kFull: or its series is refused.
   Kept AppendExemplar(const Exemplar& exemplar, std::size_t exemplars_max);
-  // Whether Append needs the layout's content.
-  bool Knows(const LayoutId& id) const { return layouts_.contains(id); }
   // 0: unknown.
   std::size_t WidthOf(const LayoutId& id) const;
 

@@ -204,6 +204,9 @@ TEST_F(WriteIntakeTest, MetadataOfTwoIsOfTheFamilyAndToldOnce) {
             (MetricMetadata{
                 .name = "lat", .type = MetricType::kHistogram, .help = "Latency.", .unit = ""}));
   EXPECT_TRUE(Take(series, WriteVersion::kV2).contents.metadata.empty());
+  intake_.NotStored(false);  // It must come again, though its series is known.
+  EXPECT_EQ(Take(series, WriteVersion::kV2).contents.metadata, taken.contents.metadata);
+  EXPECT_TRUE(Take(series, WriteVersion::kV2).contents.metadata.empty());
   ASSERT_EQ(taken.plan.layouts.size(), 1U);
   EXPECT_EQ((*DecodeLayout(taken.plan.layouts[0]->frame, {}))->series()[0].type,
             MetricType::kHistogram);
