@@ -10,6 +10,9 @@
 namespace opssight {
 namespace {
 
+constexpr std::size_t kGapsDefault = 10'000;
+constexpr std::size_t kGapsMax = 100'000;
+
 // Gaps are told in nanoseconds, which reach from 1677 to 2262.
 std::int64_t NsOf(std::int64_t time_ms) {
   constexpr std::int64_t kMsMax = INT64_MAX / kNsPerMs;
@@ -21,10 +24,14 @@ Result<HttpResponse> Answer(const HttpRequest& request, const GapSource& source,
   const std::int64_t now_ms = clock.WallMs();
   OPS_TRY(const std::int64_t start_ms, TimeParameter(request, "start", now_ms - kMsPerDay));
   OPS_TRY(const std::int64_t end_ms, TimeParameter(request, "end", now_ms));
-  OPS_TRY(const std::vector<Gap> gaps, source.Gaps(NsOf(start_ms), NsOf(end_ms)));
+  OPS_TRY(const std::size_t asked, LimitParameter(request));
+  const std::size_t limit = asked == 0 ? kGapsDefault : std::min(asked, kGapsMax);
+  OPS_TRY(const GapAnswer answer, source.Gaps(NsOf(start_ms), NsOf(end_ms), limit));
   JsonWriter json;
-  json.Open('{').Key("status").String("success").Key("data").Open('[');
-  for (const Gap& gap : gaps) {
+  json.Open('{').Key("status").String("success");
+  if (answer.truncated) json.Key("truncated").Raw("true");
+  json.Key("data").Open('[');
+  for (const Gap& gap : answer.gaps) {
     json.Open('{').Key("signal").String(ToString(gap.signal)).Key("stream").String(gap.stream);
     json.Key("fromUnixNano").String(std::to_string(gap.from_ns));
     json.Key("toUnixNano").String(std::to_string(gap.to_ns));

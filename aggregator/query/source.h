@@ -153,11 +153,17 @@ class SpanSource {
   virtual Result<std::vector<Span>> Trace(const TraceId& id, const QueryLimits& limits) const = 0;
 };
 
+struct GapAnswer {
+  std::vector<Gap> gaps;   // By start.
+  bool truncated = false;  // There are more, which start earlier.
+};
+
 class GapSource {
  public:
   virtual ~GapSource() = default;
-  // Gaps that overlap [from_ns, to_ns].
-  virtual Result<std::vector<Gap>> Gaps(std::int64_t from_ns, std::int64_t to_ns) const = 0;
+  // Gaps that overlap [from_ns, to_ns]: the `limit` that start last.
+  virtual Result<GapAnswer> Gaps(std::int64_t from_ns, std::int64_t to_ns,
+                                 std::size_t limit) const = 0;
 };
 
 }  // namespace opssight

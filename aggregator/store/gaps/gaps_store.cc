@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <limits>
 #include <system_error>
+#include <tuple>
 #include <utility>
 
 #include "aggregator/store/gaps/gap_record.h"
@@ -14,7 +15,7 @@ namespace opssight {
 namespace {
 
 constexpr const char* kTable = "gaps";
-constexpr std::size_t kSeenAtOnce = 10'000;  // Records looked at in one transaction.
+constexpr std::size_t kSeenAtOnce = 5'000;  // Records looked at in one transaction.
 
 std::string KeyOf(WalPosition cut, std::uint32_t number) {
   std::string key;
@@ -51,6 +52,38 @@ Status DropAbove(WriteTxn& txn, WalPosition flushed, std::uint64_t& bytes) {
   }
   return {};
 }
+
+// The `limit` of those added that start last, in the memory of so many.
+class NewestGaps {
+ public:
+  explicit NewestGaps(std::size_t limit) : limit_(limit) {}
+
+  void Add(Gap gap) {
+    if (heap_.size() == limit_) {
+      truncated_ = true;
+      if (limit_ == 0 || !Later(gap, heap_.front())) return;
+      std::pop_heap(heap_.begin(), heap_.end(), Later);
+      heap_.back() = std::move(gap);
+    } else {
+      heap_.push_back(std::move(gap));
+    }
+    std::push_heap(heap_.begin(), heap_.end(), Later);
+  }
+  GapAnswer Finish() {
+    std::sort(heap_.begin(), heap_.end(), [](const Gap& a, const Gap& b) { return Later(b, a); });
+    return {.gaps = std::move(heap_), .truncated = truncated_};
+  }
+
+ private:
+  // A whole order, so that an answer does not change while records go from head to disk.
+  static bool Later(const Gap& a, const Gap& b) {
+    return std::tie(a.from_ns, a.to_ns, a.stream, a.reason) >
+           std::tie(b.from_ns, b.to_ns, b.stream, b.reason);
+  }
+  const std::size_t limit_;
+  std::vector<Gap> heap_;  // The earliest in front.
+  bool truncated_ = false;
+};
 
 }  // namespace
 
@@ -191,27 +224,43 @@ std::uint64_t GapsStore::head_bytes() const {
   return head_bytes_ + frozen_bytes_;
 }
 
-Result<std::vector<Gap>> GapsStore::Gaps(std::int64_t from_ns, std::int64_t to_ns) const {
-  std::vector<Gap> out;
-  const auto take = [&](const Gap& gap) {
-    if (Overlaps(gap, from_ns, to_ns)) out.push_back(gap);
+Result<GapAnswer> GapsStore::Gaps(std::int64_t from_ns, std::int64_t to_ns,
+                                  std::size_t limit) const {
+  NewestGaps newest(limit);
+  const auto take = [&](Gap gap) {
+    if (Overlaps(gap, from_ns, to_ns)) newest.Add(std::move(gap));
   };
   WalPosition published = 0;
   {
     // Head, frozen and what counts of the disk, of one moment.
     MutexLock lock(mutex_);
-    std::for_each(head_.begin(), head_.end(), take);
     if (frozen_ != nullptr) std::for_each(frozen_->begin(), frozen_->end(), take);
+    std::for_each(head_.begin(), head_.end(), take);
     published = published_;
   }
-  if (env_ == nullptr) return out;
-  OPS_RETURN_IF_ERROR(env_->Read([&](ReadTxn& txn) -> Status {
+  std::string after;
+  for (bool more = env_ != nullptr; more;) {
+    OPS_RETURN_IF_ERROR(ReadPiece(published, after, more, take));
+  }
+  return newest.Finish();
+}
+
+// One transaction over the records behind key `after`.
+Status GapsStore::ReadPiece(WalPosition published, std::string& after, bool& more,
+                            const std::function<void(Gap)>& see) const {
+  more = false;
+  return env_->Read([&](ReadTxn& txn) -> Status {
     OPS_TRY(const Table table, txn.OpenTable(kTable));
     OPS_TRY(Cursor cursor, txn.OpenCursor(table));
-    OPS_TRY(auto at, cursor.First());
-    while (at && CutOf(at->first) <= published) {
-      if (const auto gap = DecodeGap(at->second)) {
-        take(*gap);
+    OPS_TRY(auto at, cursor.Seek(after.empty() ? after : after + '\0'));
+    for (std::size_t seen = 0; at && CutOf(at->first) <= published; ++seen) {
+      if (seen == kSeenAtOnce) {
+        more = true;
+        break;
+      }
+      after = std::string(at->first);
+      if (auto gap = DecodeGap(at->second)) {
+        see(*std::move(gap));
       } else {
         ++corrupt_records_;
         OPS_LOG_EVERY(60, kWarn, "gaps: {}: {}; left out", env_->path(), gap.error().message);
@@ -219,10 +268,7 @@ Result<std::vector<Gap>> GapsStore::Gaps(std::int64_t from_ns, std::int64_t to_n
       OPS_TRY(at, cursor.Next());
     }
     return {};
-  }));
-  std::stable_sort(out.begin(), out.end(),
-                   [](const Gap& a, const Gap& b) { return a.from_ns < b.from_ns; });
-  return out;
+  });
 }
 
 Status GapsStore::Retain(std::int64_t keep_from_ms, std::uint64_t bytes_max) {

@@ -1,8 +1,9 @@
 // GapsStore keeps what could not be kept: gap records, small and few. One
 // environment gaps.mdb (table `gaps`, key: cut u64, number u32, both big-endian;
 // value: gap_record.h), since a gap may span days and a file a day would be mostly
-// empty. A query reads them all, about 5 M records a second; bytes_max of the
-// retention (64 MiB) bounds that.
+// empty. A query reads them all, about 5 M records a second, some thousand in one
+// transaction, so that a flush does not wait for it; bytes_max of the retention (64 MiB)
+// bounds that, and its limit what it holds in memory.
 //
 // Threads: as SignalStore says; queries on any thread. A record that fails its
 // checksum is left out and counted. A file that is no environment any more is set
@@ -12,6 +13,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -50,8 +52,10 @@ class GapsStore final : public SignalStore, public GapSource {
   std::uint64_t disk_bytes() const override { return disk_bytes_.load(); }  // Of the records.
   std::uint64_t head_bytes() const override;
 
-  // By start. At most those of one moment: each is in exactly one of head and disk.
-  Result<std::vector<Gap>> Gaps(std::int64_t from_ns, std::int64_t to_ns) const override;
+  // Those of one moment, but for what retention deletes meanwhile: each is in exactly one of
+  // head and disk.
+  Result<GapAnswer> Gaps(std::int64_t from_ns, std::int64_t to_ns,
+                         std::size_t limit) const override;
 
   std::uint64_t corrupt_records() const { return corrupt_records_.load(); }
 
@@ -61,6 +65,8 @@ class GapsStore final : public SignalStore, public GapSource {
   Status DropLeftovers();
   Status FlushAll(WalPosition cut);
   void Lost(const std::string& aside);
+  Status ReadPiece(WalPosition published, std::string& after, bool& more,
+                   const std::function<void(Gap)>& see) const;
   Status FlushFrom(std::size_t& next, const Records& records, WalPosition cut);
   Status DeletePiece(std::int64_t keep_from_ns, std::uint64_t bytes_max, std::string& after,
                      bool& more);

@@ -70,14 +70,17 @@ class FakeSpans final : public SpanSource {
 
 class FakeGaps final : public GapSource {
  public:
-  Result<std::vector<Gap>> Gaps(std::int64_t, std::int64_t) const override {
-    return std::vector<Gap>{{.signal = Signal::kLogs,
-                             .stream = "{a=\"b\"}",
-                             .from_ns = 1,
-                             .to_ns = 2,
-                             .count = 3,
-                             .reason = "spool full"}};
+  Result<GapAnswer> Gaps(std::int64_t, std::int64_t, std::size_t limit) const override {
+    limit_ = limit;
+    return GapAnswer{.gaps = {{.signal = Signal::kLogs,
+                               .stream = "{a=\"b\"}",
+                               .from_ns = 1,
+                               .to_ns = 2,
+                               .count = 3,
+                               .reason = "spool full"}},
+                     .truncated = limit == 1};
   }
+  mutable std::size_t limit_ = 0;
 };
 
 class ApiTest : public testing::Test {
@@ -208,6 +211,12 @@ TEST_F(ApiTest, GapsAndUnknownPaths) {
   EXPECT_EQ(Get("/api/v1/monitoring/gaps").body,
             R"({"status":"success","data":[{"signal":"logs","stream":"{a=\"b\"}",)"
             R"("fromUnixNano":"1","toUnixNano":"2","count":3,"reason":"spool full"}]})");
+  EXPECT_EQ(gaps.limit_, 10'000U);
+  EXPECT_EQ(Get("/api/v1/monitoring/gaps", {{"limit", "1"}}).body.substr(0, 45),
+            R"({"status":"success","truncated":true,"data":[)");
+  EXPECT_EQ(Get("/api/v1/monitoring/gaps", {{"limit", "999999999"}}).status, 200);
+  EXPECT_EQ(gaps.limit_, 100'000U);
+  EXPECT_EQ(Get("/api/v1/monitoring/gaps", {{"limit", "x"}}).status, 400);
 }
 
 TEST(SelectorTest, ErrorsSayWhere) {

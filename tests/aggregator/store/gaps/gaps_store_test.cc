@@ -41,18 +41,52 @@ class GapsStoreTest : public ::testing::Test {
     ASSERT_TRUE(store_->Flush(cut).has_value());
     store_->Publish(cut);
   }
-  std::string Reasons(std::int64_t from_ns = 0, std::int64_t to_ns = 1000 * kNsPerMs) {
-    const auto gaps = store_->Gaps(from_ns, to_ns);
-    if (!gaps) return gaps.error().message;
+  std::string Reasons(std::int64_t from_ns = 0, std::int64_t to_ns = 1000 * kNsPerMs,
+                      std::size_t limit = 1000) {
+    const auto answer = store_->Gaps(from_ns, to_ns, limit);
+    if (!answer) return answer.error().message;
     std::string out;
-    for (const Gap& gap : *gaps) out += gap.reason + " ";
-    return out;
+    for (const Gap& gap : answer->gaps) out += gap.reason + " ";
+    return out + (answer->truncated ? "and more" : "");
   }
 
   TempDir dir_;
   std::unique_ptr<GapsStore> store_;
   WalPosition position_ = 0;
 };
+
+TEST_F(GapsStoreTest, OfMoreThanTheLimitThoseThatStartLastCome) {
+  const auto check = [this] {
+    EXPECT_EQ(Reasons(0, 1000, 3), "a b c ");
+    EXPECT_EQ(Reasons(0, 1000, 2), "b c and more");
+    EXPECT_EQ(Reasons(0, 1000, 1), "c and more");
+    EXPECT_EQ(Reasons(0, 1000, 0), "and more");
+    EXPECT_EQ(Reasons(0, 15, 1), "a ");
+  };
+  Apply(GapAt(20, 25, "b"));
+  Apply(GapAt(10, 15, "a"));
+  Apply(GapAt(30, 35, "c"));
+  check();
+  Flush(3);
+  check();
+}
+
+TEST_F(GapsStoreTest, ReadsMoreThanOneTransactionHolds) {
+  BatchContents contents;
+  for (int i = 0; i < 12'000; ++i) contents.gaps.push_back(GapAt(i, i, "g"));
+  store_->Apply({.position = ++position_}, *DecodedBatch::Decode(EncodeBatch(contents, 0), {}));
+  store_.reset();
+  store_ = std::make_unique<GapsStore>(GapsOptions{.dir = dir_.path(), .map_bytes = 16 << 20});
+  ASSERT_TRUE(store_->Recover(0).has_value());
+  store_->Apply({.position = ++position_}, *DecodedBatch::Decode(EncodeBatch(contents, 0), {}));
+  Flush(position_);
+  const auto answer = store_->Gaps(0, INT64_MAX, 20'000);
+  ASSERT_TRUE(answer.has_value());
+  ASSERT_EQ(answer->gaps.size(), 12'000U);
+  for (std::size_t i = 0; i < answer->gaps.size(); ++i) {
+    ASSERT_EQ(answer->gaps[i].from_ns, static_cast<std::int64_t>(i));
+  }
+}
 
 TEST_F(GapsStoreTest, AnswersTheSameFromHeadFrozenDiskAndAfterReopening) {
   Apply(GapAt(20, 30, "second"));
@@ -72,8 +106,8 @@ TEST_F(GapsStoreTest, AnswersTheSameFromHeadFrozenDiskAndAfterReopening) {
   EXPECT_EQ(Reasons(), "first second ");
   EXPECT_EQ(Reasons(15, 19), "first ");
   EXPECT_EQ(Reasons(16, 19), "");
-  const auto gaps = store_->Gaps(0, 15);
-  EXPECT_EQ(gaps->front(), GapAt(10, 15, "first"));
+  const auto gaps = store_->Gaps(0, 15, 10);
+  EXPECT_EQ(gaps->gaps.front(), GapAt(10, 15, "first"));
 }
 
 TEST_F(GapsStoreTest, AFileDamagedWhileRunningHoldsUpAFlushOrTwo) {
