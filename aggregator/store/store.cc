@@ -44,6 +44,7 @@ Status Store::OpenFiles() {
   std::filesystem::create_directories(options_.dir, error);
   if (error) return IoError("store: create " + options_.dir, error.value());
   OPS_TRY(meta_, OpenMeta(options_.dir, {.map_bytes = options_.meta_map_bytes}));
+  OPS_TRY(losses_, LossNotes::Open(meta_));
   std::string set_aside;
   OPS_TRY(wal_, Wal::Open(options_.dir, options_.wal_map_bytes, options_.clock->WallMs(), stats_,
                           &set_aside));
@@ -143,8 +144,7 @@ Result<WalPosition> Store::ReplayAll() {
 // Of all signals, at a moment that is not known.
 void Store::Lost(const std::string& what) {
   const std::int64_t now_ms = options_.clock->WallMs();
-  MutexLock lock(losses_mutex_);
-  losses_.push_back(EncodeLossNotice("", now_ms, now_ms, what));
+  losses_->Add(EncodeLossNotice("", now_ms, now_ms, what));
 }
 
 void Store::CollectLosses(const std::vector<SignalSlot>& signals) {
@@ -152,8 +152,7 @@ void Store::CollectLosses(const std::vector<SignalSlot>& signals) {
     for (const SignalLoss& loss : slot.store->TakeLosses()) {
       std::vector<Signal> of(kAllSignals.begin(), kAllSignals.end());
       if (slot.signal != StoreSignal::kGaps) of = {SignalOf(slot.signal)};
-      MutexLock lock(losses_mutex_);
-      losses_.push_back(EncodeLossNotice("", loss.from_ms, loss.to_ms, loss.reason, of));
+      losses_->Add(EncodeLossNotice("", loss.from_ms, loss.to_ms, loss.reason, of));
     }
   }
 }
@@ -162,26 +161,24 @@ void Store::CollectLosses(const std::vector<SignalSlot>& signals) {
 // flusher's next turn.
 void Store::TellLosses() {
   if (!taking_) return;
-  std::vector<std::string> losses;
-  {
-    MutexLock lock(losses_mutex_);
-    losses.swap(losses_);
-  }
-  for (std::string& frame : losses) TellLoss(std::move(frame));
+  losses_->CrossOff();
+  for (LossNotes::Note& note : losses_->Take()) TellLoss(std::move(note));
 }
 
-void Store::TellLoss(std::string frame) {
+void Store::TellLoss(LossNotes::Note note) {
   IncomingBatch batch;
-  batch.frame = std::move(frame);
+  batch.frame = note.frame;
   batch.hash = Hash64(batch.frame);
   const auto decoded = DecodedBatch::Decode(batch.frame, {});
-  OPS_CHECK(decoded.has_value(), "store: own batch: {}", decoded.error().message);
+  if (!decoded) {
+    OPS_LOG(kError, "store: a loss noted in meta.mdb is damaged: {}; left out",
+            decoded.error().message);
+    return losses_->Stored(note.number);
+  }
   batch.decoded = *decoded;
-  std::string again = batch.frame;
-  Submit(std::move(batch), [this, again = std::move(again)](const SubmitResult& result) {
-    if (result.kind == SubmitResult::Kind::kStored) return;
-    MutexLock lock(losses_mutex_);
-    losses_.push_back(again);
+  Submit(std::move(batch), [this, note = std::move(note)](const SubmitResult& result) {
+    if (result.kind == SubmitResult::Kind::kStored) return losses_->Stored(note.number);
+    losses_->Back(note);
   });
 }
 
@@ -232,13 +229,13 @@ void Store::Stop() {
   if (committer_ != nullptr) committer_->Stop();
   if (flusher_ != nullptr) flusher_->Stop();
   if (workers_ != nullptr) workers_->Stop();
-  MutexLock lock(losses_mutex_);
-  if (losses_.empty()) return;
-  OPS_LOG(kError,
-          "store: {} gap records of what the store lost were not stored; only the lines "
-          "above tell of it",
-          losses_.size());
-  losses_.clear();
+  if (losses_ == nullptr) return;
+  losses_->CrossOff();
+  if (losses_->waiting() == 0) return;
+  OPS_LOG(kWarn,
+          "store: {} gap records of what the store lost are not stored yet; noted for the "
+          "next start",
+          losses_->waiting());
 }
 
 }  // namespace opssight

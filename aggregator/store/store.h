@@ -29,6 +29,7 @@
 #include "aggregator/store/guarded_env.h"
 #include "aggregator/store/intake_watch.h"
 #include "aggregator/store/layouts.h"
+#include "aggregator/store/loss_notes.h"
 #include "aggregator/store/sealer.h"
 #include "aggregator/store/store_options.h"
 #include "aggregator/store/wal.h"
@@ -76,16 +77,17 @@ class Store final : public BatchAcceptor, public WalTap {
   Status OpenFiles();
   Result<WalPosition> FlushedCut(const CutNote& note, const std::vector<SignalSlot>& signals);
   Result<WalPosition> ReplayAll();
-  void Lost(const std::string& what) OPS_EXCLUDES(losses_mutex_);
-  void CollectLosses(const std::vector<SignalSlot>& signals) OPS_EXCLUDES(losses_mutex_);
-  void TellLosses() OPS_EXCLUDES(losses_mutex_);
-  void TellLoss(std::string frame) OPS_EXCLUDES(losses_mutex_);
+  void Lost(const std::string& what);
+  void CollectLosses(const std::vector<SignalSlot>& signals);
+  void TellLosses();
+  void TellLoss(LossNotes::Note note);
 
   const StoreOptions options_;
   StoreStats stats_;
   ByteBudget budget_;
   std::atomic<WalPosition> held_{UINT64_MAX};  // Entries above it are not trimmed.
   std::shared_ptr<GuardedEnv> meta_;
+  std::unique_ptr<LossNotes> losses_;  // Of what the store itself lost, until it is in the wal.
   std::unique_ptr<Wal> wal_;
   std::unique_ptr<Layouts> layouts_;
   AgentRuns runs_;
@@ -97,9 +99,6 @@ class Store final : public BatchAcceptor, public WalTap {
   std::unique_ptr<Sealer> sealer_;
   bool wal_set_aside_ = false;  // At this start, and told.
   std::atomic<bool> taking_{false};
-  Mutex losses_mutex_;
-  // Gap records of what the store itself lost, as batches that are not in the wal yet.
-  std::vector<std::string> losses_ OPS_GUARDED_BY(losses_mutex_);
   Mutex holds_mutex_;
   std::map<std::string, WalPosition> holds_ OPS_GUARDED_BY(holds_mutex_);
 };

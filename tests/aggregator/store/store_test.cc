@@ -132,6 +132,24 @@ TEST_F(StoreTest, WhatASignalLostBecomesAGapRecordOfThatSignal) {
   EXPECT_EQ(gaps_->All(), (std::multiset<std::string>{"gap : a day is gone"}));
 }
 
+TEST_F(StoreTest, ALossThatIsNotToldYetOutlivesTheProcess) {
+  std::atomic<std::uint64_t> free_bytes{1 << 20};  // Below the reserve: nothing is taken.
+  options_.disk_space = [&free_bytes](const std::string&) -> Result<DiskSpace> {
+    return DiskSpace{.free_bytes = free_bytes, .total_bytes = 100 << 20};
+  };
+  Open();
+  signal_->Lose("a day is gone");
+  Until([this] { return store_->stats().rejected_disk > 0; });
+  Close();
+  free_bytes = 50 << 20;
+  Open();
+  Until([this] { return !gaps_->All().empty(); });
+  EXPECT_EQ(gaps_->All(), (std::multiset<std::string>{"gap : a day is gone"}));
+  Close();
+  Open();
+  EXPECT_EQ(gaps_->All().size(), 1U) << "told once";
+}
+
 TEST_F(StoreTest, ACommitThatSaysNoAndIsThereAllTheSameIsAnsweredAsStored) {
   class Liar final : public StoreHooks {
    public:
