@@ -257,9 +257,6 @@ Result<std::optional<KeyValue>> Cursor::Last() {
 Result<std::optional<KeyValue>> Cursor::Next() {
   return Move(MDB_NEXT, {});
 }
-Result<std::optional<KeyValue>> Cursor::Previous() {
-  return Move(MDB_PREV, {});
-}
 Result<std::optional<KeyValue>> Cursor::Seek(std::string_view key) {
   return Move(key.empty() ? MDB_FIRST : MDB_SET_RANGE, key);
 }

@@ -96,7 +96,6 @@ class Cursor {
   Result<std::optional<KeyValue>> First();
   Result<std::optional<KeyValue>> Last();
   Result<std::optional<KeyValue>> Next();
-  Result<std::optional<KeyValue>> Previous();
   Result<std::optional<KeyValue>> Seek(std::string_view key);  // The first key >= key.
   Status Delete();  // The entry it stands on; Next() then gives the one after it.
 
