@@ -148,6 +148,7 @@ TEST_F(StoreTest, ALossThatIsNotToldYetOutlivesTheProcess) {
   Close();
   Open();
   EXPECT_EQ(gaps_->All().size(), 1U) << "told once";
+  Close();  // Before free_bytes goes.
 }
 
 TEST_F(StoreTest, ACommitThatSaysNoAndIsThereAllTheSameIsAnsweredAsStored) {
@@ -164,6 +165,7 @@ TEST_F(StoreTest, ACommitThatSaysNoAndIsThereAllTheSameIsAnsweredAsStored) {
   EXPECT_EQ(All(), " 0, a 1, ") << "handed over once";
   EXPECT_EQ(store_->stats().commit_errors, 2U);
   EXPECT_EQ(store_->stats().committed_batches, 2U);
+  Close();  // Before its hooks go.
 }
 
 TEST_F(StoreTest, RefusesWhatCannotBeRight) {
@@ -452,6 +454,7 @@ TEST_F(StoreTest, RefusesBeforeTheDiskIsFull) {
   EXPECT_GT(store_->stats().rejected_disk, 0U);
   free_bytes = 3 << 20;  // 2 % of 100 MiB are the reserve.
   Until([this] { return SubmitKind(*store_, LineBatch("a", 2)) == "stored"; });
+  Close();  // Before free_bytes goes.
 }
 
 TEST_F(StoreTest, RefusesWhileFlushesFailAndTooMuchWaits) {
@@ -492,6 +495,7 @@ TEST_F(StoreTest, RefusesWhileAFlushIsSlowerThanWhatComes) {
   Until([this, seq] { return SubmitKind(*store_, LineBatch("a", seq)) == "stored"; });
   store_->WaitApplied();
   EXPECT_EQ(signal_->All().size(), seq);
+  Close();  // Before free_bytes goes.
 }
 
 TEST_F(StoreTest, WhatAReaderHoldsIsNoReasonToRefuse) {
