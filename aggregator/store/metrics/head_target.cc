@@ -125,7 +125,7 @@ std::ptrdiff_t HeadTarget::Append(std::uint32_t layout, std::int64_t time_ms, st
   double* at = nullptr;
   {
     MutexLock lock(mutex_);
-    if (open_ != nullptr && view_.open_rows < kOpenRowsMax) {
+    if (open_ != nullptr && view_.open_rows < rows_max_) {
       gained -= static_cast<std::ptrdiff_t>(open_->bytes());
       at = open_->Take(values.size(), width_);
       gained += static_cast<std::ptrdiff_t>(open_->bytes());
@@ -159,6 +159,7 @@ std::ptrdiff_t HeadTarget::Close() {
     rows = view_.open_rows;
   }
   if (open == nullptr) return 0;
+  rows_max_ = kOpenRowsMax;
   auto mini =
       std::make_shared<MiniGroup>(EncodeRows(std::span(open->rows).first(rows), width_, hints_));
   const std::ptrdiff_t gained =

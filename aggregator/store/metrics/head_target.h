@@ -75,6 +75,9 @@ class HeadTarget {
     bool shared = false;  // Some series are in other targets as well.
   };
 
+  // first_rows: after how many rows the first group is closed, from 1 to kOpenRowsMax.
+  explicit HeadTarget(std::size_t first_rows = kOpenRowsMax) : rows_max_(first_rows) {}
+
   // Writer only.
   std::uint32_t AddLayout(LayoutColumns columns, const std::vector<SeriesId>& new_series);
   // values: as many as the layout has columns. Returns bytes of memory gained or lost.
@@ -93,6 +96,7 @@ class HeadTarget {
   std::ptrdiff_t Close();
 
   std::size_t width_ = 0;         // Writer only.
+  std::size_t rows_max_;          // Writer only. Of the open rows.
   std::vector<ChunkHint> hints_;  // Writer only; by column.
   mutable Mutex mutex_;
   View view_ OPS_GUARDED_BY(mutex_);

@@ -377,30 +377,35 @@ class MetricDays::Part final : public SelectedPart {
     }
     constexpr std::size_t kBlocksPerTxn = 64;  // Reads are short: a long one keeps old pages.
     std::optional<ReadTxn> txn;
-    Table table;
     WalPosition cut = 0;
     GroupReader reader;
     for (std::size_t read = 0; read < pieces.size(); ++read) {
       StoredMetricBlock& block = *blocks_[pieces[read]];
       if (std::exchange(cut, block.cut) != block.cut) out.StartLayer(cut);
-      if (read % kBlocksPerTxn == 0) {
+      if (!txn || read % kBlocksPerTxn == 0) {
         OPS_RETURN_IF_ERROR(out.CheckCancelled());
         txn.reset();
         OPS_TRY(ReadTxn begun, env_->BeginRead());
         txn.emplace(std::move(begun));
-        OPS_TRY(table, txn->OpenTable(DayFiles::kTable));
       }
-      OPS_TRY(const auto bytes, txn->Get(table, DayFiles::Key(block.cut, block.key_number())));
-      const Status status = bytes ? ReadGroups(*bytes, block, reader, out)
-                                  : Status(Corrupt("block OMB1: it is gone"));
+      const Status status = ReadPiece(*txn, block, reader, out);
       if (status) continue;
       if (status.error().code != ErrorCode::kCorrupt) return status;
+      txn.reset();  // One that met a damaged page reads no more.
       days_.LeaveOut(env_->path(), status.error());
     }
     return {};
   }
 
  private:
+  static Status ReadPiece(ReadTxn& txn, StoredMetricBlock& block, GroupReader& reader,
+                          Gather& out) {
+    OPS_TRY(const Table table, txn.OpenTable(DayFiles::kTable));
+    OPS_TRY(const auto bytes, txn.Get(table, DayFiles::Key(block.cut, block.key_number())));
+    if (!bytes) return Corrupt("block OMB1: it is gone");
+    return ReadGroups(*bytes, block, reader, out);
+  }
+
   MetricDays& days_;
   const std::shared_ptr<Env> env_;
   const MetricDay::Blocks blocks_;

@@ -61,7 +61,11 @@ std::uint32_t HeadWriter::ChooseTarget(const std::vector<SeriesId>& ids) {
     if (count * 2 < ids.size()) continue;
     if (targets_[target]->columns() + ids.size() - count <= kColumnsMax) return target;
   }
-  auto target = std::make_shared<HeadTarget>();
+  // Targets that are scraped together would all be full at one moment: their first groups are
+  // of 30, 25, ... 10 rows.
+  constexpr std::size_t kPhases = 5;
+  auto target =
+      std::make_shared<HeadTarget>(kOpenRowsMax - targets_.size() % kPhases * OpenRows::kPieceRows);
   targets_.push_back(target);
   MutexLock lock(head_->mutex_);
   head_->targets_.push_back(std::move(target));

@@ -296,6 +296,8 @@ TEST_F(MetricsStoreTest, ADamagedPageStopsNothing) {
     const auto labels = store_->SelectLabels({}, 0, kMsPerDay - 1, {});
     ASSERT_TRUE(labels.has_value()) << labels.error().message;
     ASSERT_TRUE(store_->SelectStrings("number", {}, 0, kMsPerDay - 1, {}).has_value());
+    const auto series = store_->Select({}, 0, kMsPerDay - 1, {});
+    ASSERT_TRUE(series.has_value()) << series.error().message;
     ASSERT_TRUE(store_->exemplars().Select({}, 0, kMsPerDay, {}).has_value());
     Status sealed;
     for (int i = 0; i < 3; ++i) {
