@@ -4,8 +4,8 @@
 
 #include <fmt/format.h>
 
-#include "common/codec/otlp/names.h"
 #include "common/base/clock.h"
+#include "common/codec/otlp/names.h"
 #include "common/codec/otlp/otlp.h"
 #include "common/codec/otlp/request.h"
 #include "common/codec/otlp/values.h"

@@ -34,8 +34,8 @@ class SlowSource final : public SeriesSource,
   Result<std::vector<Span>> Trace(const TraceId&, const QueryLimits&) const override {
     return std::vector<Span>{};
   }
-  Result<std::vector<Gap>> Gaps(std::int64_t, std::int64_t) const override {
-    return std::vector<Gap>{};
+  Result<GapAnswer> Gaps(std::int64_t, std::int64_t, std::size_t) const override {
+    return GapAnswer{};
   }
   mutable std::promise<void> started;
   mutable std::promise<void> go;
