@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "common/base/clock.h"
 #include "common/codec/otlp/metrics.h"
 #include "common/codec/otlp/otlp.h"
 #include "schemas/otlp.pb.h"
