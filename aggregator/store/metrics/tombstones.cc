@@ -136,8 +136,9 @@ Status Tombstones::Remove(const TombstoneList& gone) {
 }
 
 Status Tombstones::DropAllBut(const std::vector<DayNumber>& days) {
+  const std::shared_ptr<const TombstoneList> all = All();
   TombstoneList gone;
-  for (const auto& one : *All()) {
+  for (const auto& one : *all) {
     if (std::none_of(days.begin(), days.end(), [&](DayNumber day) { return IsOfDay(*one, day); })) {
       gone.push_back(one);
     }
