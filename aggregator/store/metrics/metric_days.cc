@@ -198,7 +198,8 @@ Result<std::shared_ptr<MetricDay>> MetricDays::Read(Env& env, WalPosition valid_
   // Series of a lost piece of the log are in blocks still: their ids are taken.
   const std::size_t known = day->index().size();
   std::size_t end = known;
-  for (const auto& block : *day->blocks()) {
+  const std::shared_ptr<const MetricDay::Blocks> held = day->blocks();
+  for (const auto& block : *held) {
     for (const IdRun& run : block->summary.runs) {
       end = std::max<std::size_t>(end, run.first + run.count);
     }

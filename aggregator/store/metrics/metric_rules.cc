@@ -15,7 +15,8 @@ bool IsOver(DayNumber number, const MetricRule& rule, std::int64_t now_ms) {
 // Those of ids (ascending) of which a block has something.
 std::vector<SeriesId> InBlocks(const MetricDay& day, const std::vector<SeriesId>& ids) {
   std::vector<bool> there(ids.size());
-  for (const auto& block : *day.blocks()) {
+  const std::shared_ptr<const MetricDay::Blocks> held = day.blocks();
+  for (const auto& block : *held) {
     ForEachIn(block->summary.runs, ids, [&](std::size_t i, std::uint32_t) { there[i] = true; });
   }
   std::vector<SeriesId> out;

@@ -321,7 +321,8 @@ Status MetricDays::PutInPlace(Merging& merging) {
 std::shared_ptr<MetricDay> MetricDays::Merged(const MetricDay& old, const Merging& merging) {
   auto day = std::make_shared<MetricDay>(old.index_);
   MetricDay::Blocks blocks = merging.blocks;
-  for (const auto& block : *old.blocks()) {
+  const std::shared_ptr<const MetricDay::Blocks> held = old.blocks();
+  for (const auto& block : *held) {
     if (block->cut > merging.cut) blocks.push_back(block);
   }
   day->ReplaceBlocks(std::move(blocks));
