@@ -31,7 +31,7 @@ void WriteCounts(JsonWriter& json, std::string_view key,
 
 // A ULID: 48 bits of time, then 80 of what makes it one of its own; here the day and how
 // often it was merged, so that a day changes its name when its blocks do.
-std::string UlidOf(const StoredDay& day) {
+std::string UlidOf(const StoredDayFacts& day) {
   constexpr std::string_view kAlphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
   constexpr std::size_t kTimeChars = 10;
   constexpr std::size_t kChars = 26;
@@ -45,7 +45,7 @@ std::string UlidOf(const StoredDay& day) {
   return ulid;
 }
 
-void WriteBlock(JsonWriter& json, const StoredDay& day) {
+void WriteBlock(JsonWriter& json, const StoredDayFacts& day) {
   const std::string ulid = UlidOf(day);
   json.Open('{').Key("ulid").String(ulid);
   json.Key("minTime").Int(day.from_ms).Key("maxTime").Int(day.to_ms).Key("stats").Open('{');
@@ -66,7 +66,7 @@ PromResult AnswerStatusTsdbBlocks(const PromContext& context, const PromCall&) {
   OpenSuccess(json);
   json.Open('{').Key("blocks").Open('[');
   if (context.sources.server != nullptr && context.sources.server->days) {
-    for (const StoredDay& day : context.sources.server->days()) WriteBlock(json, day);
+    for (const StoredDayFacts& day : context.sources.server->days()) WriteBlock(json, day);
   }
   json.Close(']').Close('}');
   return CloseSuccess(std::move(json));

@@ -11,7 +11,7 @@
 namespace opssight {
 
 // A file of metrics, as Prometheus tells a block.
-struct StoredDay {
+struct StoredDayFacts {
   std::int64_t from_ms = 0;  // Its samples are in [from_ms, to_ms).
   std::int64_t to_ms = 0;
   std::uint64_t bytes = 0;
@@ -38,10 +38,10 @@ struct ServerInfo {
   std::function<bool()> reload_ok;           // Of the last one.
   std::function<std::int64_t()> config_ms;   // When it was read.
   std::function<std::uint64_t()> corruptions;
-  std::function<std::int64_t()> reload_ms;       // When it was last tried to read it.
-  std::function<std::string()> own_metrics;      // As /metrics shows them.
-  std::function<std::vector<StoredDay>()> days;  // Ascending.
-  std::function<WalReplay()> wal_replay;         // Also before queries are answered.
+  std::function<std::int64_t()> reload_ms;            // When it was last tried to read it.
+  std::function<std::string()> own_metrics;           // As /metrics shows them.
+  std::function<std::vector<StoredDayFacts>()> days;  // Ascending.
+  std::function<WalReplay()> wal_replay;              // Also before queries are answered.
 };
 
 }  // namespace opssight

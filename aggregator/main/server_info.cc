@@ -60,8 +60,8 @@ ServerInfo MakeServerInfo(const AggregatorConfig& config, std::int64_t start_ms)
   return info;
 }
 
-std::vector<StoredDay> StoredDays(const std::vector<MetricDayInfo>& days) {
-  std::vector<StoredDay> out;
+std::vector<StoredDayFacts> StoredDays(const std::vector<MetricDayInfo>& days) {
+  std::vector<StoredDayFacts> out;
   for (const MetricDayInfo& day : days) {
     out.push_back({.from_ms = day.day * kMsPerDay,
                    .to_ms = (day.day + 1) * kMsPerDay,

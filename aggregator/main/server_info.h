@@ -14,6 +14,6 @@ namespace opssight {
 ServerInfo MakeServerInfo(const AggregatorConfig& config, std::int64_t start_ms);
 
 // As status/tsdb/blocks tells them.
-std::vector<StoredDay> StoredDays(const std::vector<MetricDayInfo>& days);
+std::vector<StoredDayFacts> StoredDays(const std::vector<MetricDayInfo>& days);
 
 }  // namespace opssight

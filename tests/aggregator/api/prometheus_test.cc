@@ -774,13 +774,13 @@ TEST_F(PrometheusTest, FederatesHistograms) {
 TEST_F(PrometheusTest, StoredDaysAreBlocks) {
   EXPECT_EQ(Data("status/tsdb/blocks"), R"({"blocks":[]})");
   server.days = [] {
-    return std::vector<StoredDay>{{.from_ms = 1'767'139'200'000,
-                                   .to_ms = 1'767'225'600'000,
-                                   .bytes = 9,
-                                   .generation = 1,
-                                   .series = 2,
-                                   .samples = 3,
-                                   .histograms = 4}};
+    return std::vector<StoredDayFacts>{{.from_ms = 1'767'139'200'000,
+                                        .to_ms = 1'767'225'600'000,
+                                        .bytes = 9,
+                                        .generation = 1,
+                                        .series = 2,
+                                        .samples = 3,
+                                        .histograms = 4}};
   };
   EXPECT_EQ(Data("status/tsdb/blocks"),
             R"({"blocks":[{"ulid":"01KDRV8K000000000000000001","minTime":1767139200000,)"
