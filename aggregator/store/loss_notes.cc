@@ -6,16 +6,6 @@
 #include "common/bytes/endian.h"
 
 namespace opssight {
-namespace {
-
-std::string KeyOf(std::uint64_t number) {
-  std::string key;
-  PutBe(key, number);
-  return key;
-}
-
-}  // namespace
-
 Result<std::unique_ptr<LossNotes>> LossNotes::Open(std::shared_ptr<GuardedEnv> meta) {
   OPS_TRY(MetaTable table, MetaTable::Open(std::move(meta), "losses"));
   OPS_TRY(auto entries, table.List());
@@ -35,7 +25,7 @@ void LossNotes::Add(std::string frame) {
     MutexLock lock(mutex_);
     number = ++last_;
   }
-  if (const Status put = table_.Put(KeyOf(number), frame); !put) {
+  if (const Status put = table_.Put(BeBytes(number), frame); !put) {
     OPS_LOG_EVERY(60, kError, "store: a loss is noted in memory only: {}", put.error().message);
   }
   Back({.number = number, .frame = std::move(frame)});
@@ -63,7 +53,7 @@ void LossNotes::CrossOff() {
     stored.swap(stored_);
   }
   for (const std::uint64_t number : stored) {
-    if (const auto gone = table_.Delete(KeyOf(number)); !gone) {
+    if (const auto gone = table_.Delete(BeBytes(number)); !gone) {
       OPS_LOG_EVERY(60, kWarn, "store: a loss that is told stays noted: {}; tried again",
                     gone.error().message);
       Stored(number);

@@ -12,12 +12,6 @@ constexpr const char* kState = "state";
 constexpr const char* kLayouts = "layouts";
 constexpr const char* kFlushed = "flushed";
 
-std::string KeyOf(WalPosition position) {
-  std::string key;
-  PutBe(key, position);
-  return key;
-}
-
 std::string KeyOf(const LayoutId& id) {
   std::string key;
   PutBe(key, id.high);
@@ -104,7 +98,7 @@ Status Wal::PutGroup(WriteTxn& txn, const WalGroup& group, Changes& changes) {
   for (const WalGroup::Entry& entry : group.entries) {
     const IncomingBatch& batch = *entry.batch;
     EncodeWalEntry(batch.agent_id, batch.epoch, batch.seq, batch.hash, batch.frame, &value);
-    OPS_RETURN_IF_ERROR(txn.Append(wal, KeyOf(entry.position), value));
+    OPS_RETURN_IF_ERROR(txn.Append(wal, BeBytes(entry.position), value));
     changes.put.emplace_back(entry.position, value.size());
   }
   OPS_TRY(const Table agents, txn.OpenTable(kAgents));
@@ -128,7 +122,7 @@ Result<std::vector<Wal::RawEntry>> Wal::ReadAfter(WalPosition position, std::siz
   Status read = env_->Read([&](ReadTxn& txn) -> Status {
     OPS_TRY(const Table table, txn.OpenTable(kWal));
     OPS_TRY(Cursor cursor, txn.OpenCursor(table));
-    OPS_TRY(auto at, cursor.Seek(KeyOf(position + 1)));
+    OPS_TRY(auto at, cursor.Seek(BeBytes(position + 1)));
     for (std::size_t bytes = 0; at && bytes < bytes_max;) {
       std::string_view key = at->first;
       if (const auto here = GetBe<WalPosition>(key)) {

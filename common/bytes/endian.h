@@ -48,6 +48,14 @@ void PutBe(std::string& out, T value) {
   PutLe(out, SwapBytes(value));
 }
 
+// As a key: its bytes sort as the numbers do.
+template <class T>
+std::string BeBytes(T value) {
+  std::string bytes;
+  PutBe(bytes, value);
+  return bytes;
+}
+
 template <class T>
 T LoadBe(const char* at) {
   return SwapBytes(LoadLe<T>(at));

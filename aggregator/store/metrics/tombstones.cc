@@ -15,12 +15,6 @@
 namespace opssight {
 namespace {
 
-std::string KeyOf(std::uint64_t number) {
-  std::string key;
-  PutBe(key, number);
-  return key;
-}
-
 bool IsOfDay(const Tombstone& tombstone, DayNumber day) {
   return DayOfMs(tombstone.from_ms) <= day && DayOfMs(tombstone.to_ms) >= day;
 }
@@ -104,7 +98,7 @@ Status Tombstones::Add(Tombstone tombstone) {
   }
   tombstone.number = next_;
   if (table_) {
-    OPS_RETURN_IF_ERROR(table_->Put(KeyOf(tombstone.number), EncodeTombstone(tombstone)));
+    OPS_RETURN_IF_ERROR(table_->Put(BeBytes(tombstone.number), EncodeTombstone(tombstone)));
   }
   ++next_;
   TombstoneList list = *list_;
@@ -121,7 +115,7 @@ Status Tombstones::Remove(const TombstoneList& gone) {
   if (table_) {
     OPS_RETURN_IF_ERROR(table_->Update([&numbers](MetaTable::Edit& edit) -> Status {
       for (const std::uint64_t number : numbers) {
-        OPS_TRY(const bool there, edit.Delete(KeyOf(number)));
+        OPS_TRY(const bool there, edit.Delete(BeBytes(number)));
         (void)there;
       }
       return {};
