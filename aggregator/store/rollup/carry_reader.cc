@@ -13,10 +13,8 @@ namespace opssight {
 Status CarryReader::Add(ReadTxn& txn, Table lists, const BlockKey& key, std::string_view bytes,
                         std::vector<CarriedBlock>& out) const {
   OPS_TRY(const Hash128 name, RollupBlock::ListOf(bytes));
-  OPS_TRY(const auto list, txn.Get(lists, ListKeyOf(name)));
-  if (!list) return Corrupt("block ORB1: its list is gone");
   SeriesIndex index;
-  OPS_RETURN_IF_ERROR(ReadRollupList(*list, index));
+  OPS_RETURN_IF_ERROR(LoadRollupList(txn, lists, name, index));
   std::vector<SeriesId> places(index.size());
   std::iota(places.begin(), places.end(), 0U);
   const std::vector<Hash128> keys = index.Keys(places);
@@ -47,29 +45,21 @@ Status CarryReader::Add(ReadTxn& txn, Table lists, const BlockKey& key, std::str
 }
 
 Result<bool> CarryReader::Some(std::size_t bytes_max, std::vector<CarriedBlock>& out) {
-  constexpr std::size_t kLooksMax = 10'000;  // In one transaction.
   OPS_TRY(ReadTxn txn, env_.BeginRead());
   OPS_TRY(const Table lists, txn.OpenTable(RollupFiles::kLists));
-  OPS_TRY(const Table blocks, txn.OpenTable(RollupFiles::kBlocks));
-  OPS_TRY(Cursor cursor, txn.OpenCursor(blocks));
-  OPS_TRY(auto at, cursor.Seek(next_));
   std::size_t bytes = 0;
-  for (std::size_t looks = 0; at && bytes < bytes_max && looks < kLooksMax; ++looks) {
-    const auto key = BlockKey::Parse(at->first);
-    if (key && key->day == from_.day && key->generation == from_.generation) {
-      const std::size_t before = out.size();
-      const Status added = Add(txn, lists, *key, at->second, out);
-      if (!added && added.error().code != ErrorCode::kCorrupt) return added.error();
-      if (!added) {
-        OPS_LOG_EVERY(60, kWarn, "rollup: {}: {}; the day's new rollups are without it",
-                      env_.path(), added.error().message);
-      }
-      if (out.size() != before) bytes += out.back().list.bytes.size() + out.back().bytes.size();
+  return WalkBlocks(txn, next_, [&](const BlockKey& key, std::string_view value) -> Result<bool> {
+    if (key.day != from_.day || key.generation != from_.generation) return false;
+    const std::size_t before = out.size();
+    const Status added = Add(txn, lists, key, value, out);
+    if (!added && added.error().code != ErrorCode::kCorrupt) return added.error();
+    if (!added) {
+      OPS_LOG_EVERY(60, kWarn, "rollup: {}: {}; the day's new rollups are without it", env_.path(),
+                    added.error().message);
     }
-    OPS_TRY(at, cursor.Next());
-  }
-  next_ = at ? std::string(at->first) : std::string();
-  return at.has_value();
+    if (out.size() != before) bytes += out.back().list.bytes.size() + out.back().bytes.size();
+    return bytes >= bytes_max;
+  });
 }
 
 }  // namespace opssight

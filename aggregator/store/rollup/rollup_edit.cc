@@ -69,24 +69,16 @@ class Editor {
   }
 
   Result<bool> Look(ReadTxn& txn, std::size_t bytes_max, std::vector<Changed>& changed) {
-    constexpr std::size_t kLooksMax = 10'000;  // In one transaction.
     OPS_TRY(const Table lists, txn.OpenTable(RollupFiles::kLists));
-    OPS_TRY(const Table blocks, txn.OpenTable(RollupFiles::kBlocks));
-    OPS_TRY(Cursor cursor, txn.OpenCursor(blocks));
-    OPS_TRY(auto at, cursor.Seek(next_));
     std::size_t bytes = 0;
-    for (std::size_t looks = 0; at && bytes < bytes_max && looks < kLooksMax; ++looks) {
-      if (const auto key = BlockKey::Parse(at->first)) {
-        OPS_TRY(auto value, Edited(txn, lists, *key, at->second));
-        if (value) {
-          bytes += value->size();
-          changed.push_back({.key = *key, .value = *std::move(value)});
-        }
+    return WalkBlocks(txn, next_, [&](const BlockKey& key, std::string_view value) -> Result<bool> {
+      OPS_TRY(auto edited, Edited(txn, lists, key, value));
+      if (edited) {
+        bytes += edited->size();
+        changed.push_back({.key = key, .value = *std::move(edited)});
       }
-      OPS_TRY(at, cursor.Next());
-    }
-    next_ = at ? std::string(at->first) : std::string();
-    return at.has_value();
+      return bytes >= bytes_max;
+    });
   }
 
   // Nothing: it stays as it is.

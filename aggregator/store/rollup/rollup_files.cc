@@ -8,6 +8,7 @@
 #include <fmt/core.h>
 
 #include "aggregator/store/rollup/day_buckets.h"
+#include "aggregator/store/rollup/rollup_list.h"
 #include "common/base/log.h"
 #include "common/bytes/endian.h"
 #include "common/bytes/varint.h"
@@ -89,9 +90,7 @@ Result<RollupDay> DecodeRollupDay(std::string_view bytes) {
 }
 
 std::string DayKeyOf(DayNumber day) {
-  std::string key;
-  PutBe(key, static_cast<std::uint32_t>(day));
-  return key;
+  return BeBytes(static_cast<std::uint32_t>(day));
 }
 
 std::string ListKeyOf(const Hash128& list) {
@@ -99,6 +98,28 @@ std::string ListKeyOf(const Hash128& list) {
   PutBe(key, list.high);
   PutBe(key, list.low);
   return key;
+}
+
+Status LoadRollupList(ReadTxn& txn, Table lists, const Hash128& name, SeriesIndex& index) {
+  OPS_TRY(const auto bytes, txn.Get(lists, ListKeyOf(name)));
+  if (!bytes) return Corrupt("block ORB1: its list is gone");
+  return ReadRollupList(*bytes, index);
+}
+
+Result<bool> WalkBlocks(ReadTxn& txn, std::string& next, const SeeBlock& see) {
+  constexpr std::size_t kLooksMax = 10'000;
+  OPS_TRY(const Table blocks, txn.OpenTable(RollupFiles::kBlocks));
+  OPS_TRY(Cursor cursor, txn.OpenCursor(blocks));
+  OPS_TRY(auto at, cursor.Seek(next));
+  bool enough = false;
+  for (std::size_t looks = 0; at && !enough && looks < kLooksMax; ++looks) {
+    if (const auto key = BlockKey::Parse(at->first)) {
+      OPS_TRY(enough, see(*key, at->second));
+    }
+    OPS_TRY(at, cursor.Next());
+  }
+  next = at ? std::string(at->first) : std::string();
+  return at.has_value();
 }
 
 std::string BlockKey::ToBytes() const {

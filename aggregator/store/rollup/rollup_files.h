@@ -11,12 +11,13 @@
 // A day's blocks count once its entry in `days` says their generation, so a day is replaced
 // at one moment. A metric's blocks of a month stand together, by day.
 //
-// Any thread; one writer at a time for each file (the store sees to that). A file that is no
+// Any thread; LMDB lets one write to a file at a time. A file that is no
 // database any more is moved aside (<name>.bad, .bad-2, …), counted, and nothing else stops.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -26,6 +27,7 @@
 #include <vector>
 
 #include "aggregator/store/days/day.h"
+#include "aggregator/store/metrics/series_index.h"
 #include "aggregator/store/signal_store.h"
 #include "common/base/mutex.h"
 #include "common/base/result.h"
@@ -67,6 +69,13 @@ struct BlockKey {
 
 std::string DayKeyOf(DayNumber day);
 std::string ListKeyOf(const Hash128& list);
+// The list of that name; index is empty. kCorrupt: it is not there, or damaged.
+Status LoadRollupList(ReadTxn& txn, Table lists, const Hash128& name, SeriesIndex& index);
+
+// Calls see with the blocks from key `next` on, until it says that it has enough, or for as many
+// as one transaction should; next is where to go on then. False: that was all.
+using SeeBlock = std::function<Result<bool>(const BlockKey& key, std::string_view bytes)>;
+Result<bool> WalkBlocks(ReadTxn& txn, std::string& next, const SeeBlock& see);
 
 class RollupFiles {
  public:

@@ -136,10 +136,8 @@ Status RollupReader::ReadMonth(Env& env, Month& month) {
 Result<const std::vector<RollupReader::ListSeries>*> RollupReader::Find(ReadTxn& txn, Table lists,
                                                                         const Hash128& list) {
   if (const auto known = lists_.find(list); known != lists_.end()) return &known->second;
-  OPS_TRY(const auto bytes, txn.Get(lists, ListKeyOf(list)));
-  if (!bytes) return Corrupt("block ORB1: its list is gone");
   SeriesIndex index;
-  OPS_RETURN_IF_ERROR(ReadRollupList(*bytes, index));
+  OPS_RETURN_IF_ERROR(LoadRollupList(txn, lists, list, index));
   const std::vector<SeriesId> ids = index.Match(matchers_);
   std::vector<Labels> labels;
   index.AppendLabels(ids, labels);
