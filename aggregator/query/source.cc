@@ -3,6 +3,19 @@
 #include <utility>
 
 namespace opssight {
+namespace {
+
+class OnePortion final : public SeriesPortions {
+ public:
+  explicit OnePortion(std::vector<Series> series) : series_(std::move(series)) {}
+  std::size_t count() const override { return 1; }
+  Result<std::vector<Series>> Read(std::size_t) override { return std::move(series_); }
+
+ private:
+  std::vector<Series> series_;
+};
+
+}  // namespace
 
 std::set<std::string> NamesOrValues(const std::vector<Labels>& sets, std::string_view name) {
   std::set<std::string> found;
@@ -16,24 +29,11 @@ std::set<std::string> NamesOrValues(const std::vector<Labels>& sets, std::string
   return found;
 }
 
-std::unique_ptr<SeriesPortions> OnePortion(std::vector<Series> series) {
-  class One final : public SeriesPortions {
-   public:
-    explicit One(std::vector<Series> series) : series_(std::move(series)) {}
-    std::size_t count() const override { return 1; }
-    Result<std::vector<Series>> Read(std::size_t) override { return std::move(series_); }
-
-   private:
-    std::vector<Series> series_;
-  };
-  return std::make_unique<One>(std::move(series));
-}
-
 Result<std::unique_ptr<SeriesPortions>> SeriesSource::SelectPortions(
     const std::vector<Matcher>& matchers, std::int64_t from_ms, std::int64_t to_ms,
     const QueryLimits& limits, SeriesLabels) const {
   OPS_TRY(std::vector<Series> series, Select(matchers, from_ms, to_ms, limits));
-  return OnePortion(std::move(series));
+  return std::make_unique<OnePortion>(std::move(series));
 }
 
 Result<std::set<std::string>> SeriesSource::SelectStrings(std::string_view name,

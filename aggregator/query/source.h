@@ -77,8 +77,6 @@ class SeriesPortions {
   virtual Result<std::vector<Series>> Read(std::size_t portion) = 0;
 };
 
-std::unique_ptr<SeriesPortions> OnePortion(std::vector<Series> series);
-
 enum class SeriesLabels : std::uint8_t { kWanted, kUnused };  // kUnused: may be left empty.
 
 class SeriesSource {
