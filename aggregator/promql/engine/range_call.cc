@@ -127,11 +127,6 @@ Status RunSeries(const RangeRun& run, const RangeShape& shape, const RangeSeries
   return {};
 }
 
-bool HasFloats(const Column& column) {
-  return std::any_of(column.values.begin(), column.values.end(),
-                     [](double value) { return !IsAbsent(value); });
-}
-
 // rate and increase of what does not look like a counter, once a series.
 void NoteNoCounter(const CallRun& run, const Labels& labels, const Column& column,
                    Annotations& annotations) {
@@ -139,7 +134,7 @@ void NoteNoCounter(const CallRun& run, const Labels& labels, const Column& colum
   if ((run.function.name != "rate" && run.function.name != "increase") || name.empty()) return;
   if (run.query.functions.type_and_unit_labels) {
     const std::string_view type = labels.Get("__type__");
-    if (type == "counter" || type == "histogram" || !HasFloats(column)) return;
+    if (type == "counter" || type == "histogram" || !column.HasFloats()) return;
     annotations.Info(
         fmt::format("metric might not be a counter, __type__ label is not set to \"counter\" or "
                     "\"histogram\", got {}: {}",
@@ -151,7 +146,7 @@ void NoteNoCounter(const CallRun& run, const Labels& labels, const Column& colum
   const bool named =
       std::any_of(kSuffixes.begin(), kSuffixes.end(),
                   [name](std::string_view suffix) { return name.ends_with(suffix); });
-  if (named || !HasFloats(column)) return;
+  if (named || !column.HasFloats()) return;
   annotations.Info(fmt::format("metric might not be a counter, name does not end in "
                                "_total/_sum/_count/_bucket: {}",
                                QuoteGo(name)),

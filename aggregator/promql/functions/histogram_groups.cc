@@ -22,10 +22,6 @@ Labels WithoutBound(const Labels& labels) {
   return Labels(std::move(kept));
 }
 
-bool HasFloats(const Column& column) {
-  return !std::all_of(column.values.begin(), column.values.end(), IsAbsent);
-}
-
 bool HasHistograms(const Column& column) {
   return std::any_of(column.histograms.begin(), column.histograms.end(),
                      [](const HistogramPtr& histogram) { return histogram != nullptr; });
@@ -43,7 +39,7 @@ HistogramGroups::HistogramGroups(const Columns& columns, PosRange pos, Annotatio
   };
   for (const Column& column : columns) {
     if (HasHistograms(column)) group_of(column, column.labels).native = &column;
-    if (!HasFloats(column)) continue;
+    if (!column.HasFloats()) continue;
     const std::string_view text = column.labels.Get(kBound);
     const std::optional<double> bound = ParseDouble(text);
     if (!bound) {

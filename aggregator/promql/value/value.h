@@ -6,6 +6,7 @@
 // step (null: none) and the float of a step that has one is absent.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -39,6 +40,7 @@ struct Column {
     return !histograms.empty() && histograms[step] != nullptr;
   }
   bool Has(std::size_t step) const { return HasFloat(step) || HasHistogram(step); }
+  bool HasFloats() const { return !std::all_of(values.begin(), values.end(), IsAbsent); }
 };
 using Columns = std::vector<Column>;  // Of a vector: in no order, or (sort) as to be shown.
 
