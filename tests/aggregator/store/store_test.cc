@@ -179,21 +179,25 @@ TEST_F(StoreTest, RefusesWhatCannotBeRight) {
   EXPECT_EQ(SubmitKind(*store_, LineBatch("a", 1)), "invalid") << "larger than batch_bytes_max";
 }
 
+std::shared_ptr<const Layout> UpLayout() {
+  return std::make_shared<const Layout>(
+      std::vector<LayoutSeries>{{.labels = Labels{{"__name__", "up"}}}});
+}
+
+// A row of it, with the layout or without.
+IncomingBatch UpBatch(const std::shared_ptr<const Layout>& layout, std::uint64_t seq, bool bring) {
+  BatchContents contents;
+  contents.metrics.push_back({.layout = layout, .time_ms = 1, .values = {1.0}});
+  IncomingBatch batch = Incoming("a", seq, contents);
+  if (bring) batch.layouts.push_back(std::make_shared<const LayoutFrame>(FrameOf(*layout)));
+  return batch;
+}
+
 TEST_F(StoreTest, AMetricBatchMustBringItsLayout) {
   Open();
-  const auto layout = std::make_shared<const Layout>(
-      std::vector<LayoutSeries>{{.labels = Labels{{"__name__", "up"}}}});
+  const auto layout = UpLayout();
   const auto batch = [&layout](std::uint64_t seq, bool bring) {
-    BatchContents contents;
-    contents.metrics.push_back({.layout = layout, .time_ms = 1, .values = {1.0}});
-    IncomingBatch incoming{.agent_id = "a", .epoch = 1, .seq = seq};
-    incoming.frame = EncodeBatch(contents, 0);
-    incoming.hash = Hash64(incoming.frame);
-    incoming.decoded = *DecodedBatch::Decode(incoming.frame, {});
-    if (bring) {
-      incoming.layouts.push_back(std::make_shared<const LayoutFrame>(FrameOf(*layout)));
-    }
-    return incoming;
+    return UpBatch(layout, seq, bring);
   };
   EXPECT_EQ(SubmitKind(*store_, batch(1, false)), "invalid");
   EXPECT_EQ(Runs("a"), "");
@@ -212,19 +216,9 @@ TEST_F(StoreTest, AMetricBatchMustBringItsLayout) {
 TEST_F(StoreTest, LayoutsGoOnceNoEntryNeedsThemAndComeAgainWithTheirUser) {
   options_.retention_every_ms = 1000;
   options_.flush_age_ms = 1000 * kMsPerDay;
-  const auto layout = std::make_shared<const Layout>(
-      std::vector<LayoutSeries>{{.labels = Labels{{"__name__", "up"}}}});
+  const auto layout = UpLayout();
   const auto batch = [&layout](std::uint64_t seq, bool bring) {
-    BatchContents contents;
-    contents.metrics.push_back({.layout = layout, .time_ms = 1, .values = {1.0}});
-    IncomingBatch incoming{.agent_id = "a", .epoch = 1, .seq = seq};
-    incoming.frame = EncodeBatch(contents, 0);
-    incoming.hash = Hash64(incoming.frame);
-    incoming.decoded = *DecodedBatch::Decode(incoming.frame, {});
-    if (bring) {
-      incoming.layouts.push_back(std::make_shared<const LayoutFrame>(FrameOf(*layout)));
-    }
-    return incoming;
+    return UpBatch(layout, seq, bring);
   };
   const auto retain = [this] {  // Twice: the first may have begun before the clock moved.
     for (int i = 0; i < 2; ++i) {
@@ -266,11 +260,7 @@ TEST_F(StoreTest, ABatchOfHistogramsOrMetadataAloneIsOfMetrics) {
   FakeSignal metrics(&disk);
   ASSERT_TRUE(store_->Start({{StoreSignal::kMetrics, &metrics}}));
   const auto submit = [this](std::uint64_t seq, const BatchContents& contents) {
-    IncomingBatch incoming{.agent_id = "a", .epoch = 1, .seq = seq};
-    incoming.frame = EncodeBatch(contents, 0);
-    incoming.hash = Hash64(incoming.frame);
-    incoming.decoded = *DecodedBatch::Decode(incoming.frame, {});
-    return SubmitKind(*store_, std::move(incoming));
+    return SubmitKind(*store_, Incoming("a", seq, contents));
   };
   const auto series = std::make_shared<const Labels>(Labels{{"__name__", "h"}});
   EXPECT_EQ(submit(1, {.histograms = {{.series = series}}}), "stored");

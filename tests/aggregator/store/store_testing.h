@@ -33,6 +33,16 @@ class TempDir {
   std::string path_;
 };
 
+// A sound batch of the agent's epoch 1; without an agent, of an own input.
+inline IncomingBatch Incoming(const std::string& agent, std::uint64_t seq,
+                              const BatchContents& contents) {
+  IncomingBatch batch{.agent_id = agent, .epoch = agent.empty() ? 0U : 1U, .seq = seq};
+  batch.frame = EncodeBatch(contents, 0);
+  batch.hash = Hash64(batch.frame);
+  batch.decoded = *DecodedBatch::Decode(batch.frame, {});
+  return batch;
+}
+
 // A sound batch of one line "<agent> <seq>", made longer by digits that do not compress.
 inline IncomingBatch LineBatch(const std::string& agent, std::uint64_t seq, std::size_t padding = 0,
                                std::int64_t time_ns = 1) {
@@ -44,11 +54,7 @@ inline IncomingBatch LineBatch(const std::string& agent, std::uint64_t seq, std:
   rows.Add(time_ns, line);
   BatchContents contents;
   contents.logs.push_back(std::move(rows));
-  IncomingBatch batch{.agent_id = agent, .epoch = agent.empty() ? 0U : 1U, .seq = seq};
-  batch.frame = EncodeBatch(contents, 0);
-  batch.hash = Hash64(batch.frame);
-  batch.decoded = *DecodedBatch::Decode(batch.frame, {});
-  return batch;
+  return Incoming(agent, seq, contents);
 }
 
 // Waits for the answer: not for the committer's thread.
