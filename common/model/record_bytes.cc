@@ -16,6 +16,10 @@ std::size_t BytesOf(const Labels& labels) {
   return BytesOfAll(labels);
 }
 
+std::size_t BytesOf(const std::vector<Label>& labels) {
+  return BytesOfAll(labels);
+}
+
 std::size_t BytesOf(const Histogram& histogram) {
   return sizeof(Histogram) +
          (histogram.positive.size() + histogram.negative.size() + histogram.custom_values.size()) *
@@ -28,7 +32,7 @@ std::size_t BytesOf(const HistogramRow& row) {
 }
 
 std::size_t BytesOf(const Exemplar& exemplar) {
-  return sizeof(Exemplar) + BytesOf(*exemplar.series) + BytesOfAll(exemplar.labels);
+  return sizeof(Exemplar) + BytesOf(*exemplar.series) + BytesOf(exemplar.labels);
 }
 
 std::size_t BytesOf(const MetricMetadata& metadata) {

@@ -11,6 +11,7 @@
 namespace opssight {
 
 std::size_t BytesOf(const Labels& labels);
+std::size_t BytesOf(const std::vector<Label>& labels);
 std::size_t BytesOf(const Histogram& histogram);
 // Labels of a series count with each record: who made them shares them between batches, not
 // within one.

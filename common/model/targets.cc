@@ -4,6 +4,7 @@
 #include <map>
 
 #include "common/base/clock.h"
+#include "common/model/record_bytes.h"
 #include "common/text/number.h"
 #include "common/text/time.h"
 #include "common/text/units.h"
@@ -11,17 +12,9 @@
 namespace opssight {
 namespace {
 
-std::size_t BytesOfLabels(const Labels& labels) {
-  std::size_t bytes = 0;
-  for (const Label& label : labels) {
-    bytes += sizeof(Label) + label.name.size() + label.value.size();
-  }
-  return bytes;
-}
-
 // Of a dropped target.
-std::size_t BytesOf(const Labels& discovered) {
-  return sizeof(Labels) + BytesOfLabels(discovered);
+std::size_t BytesOfDropped(const Labels& discovered) {
+  return sizeof(Labels) + BytesOf(discovered);
 }
 
 std::string_view TextOf(TargetHealth health) {
@@ -62,7 +55,7 @@ void WriteActive(const std::string& pool, const TargetState& target, JsonWriter&
 }  // namespace
 
 std::size_t BytesOf(const TargetState& target) {
-  return sizeof(TargetState) + BytesOfLabels(target.labels) + BytesOfLabels(target.discovered) +
+  return sizeof(TargetState) + BytesOf(target.labels) + BytesOf(target.discovered) +
          target.scrape_url.size() + target.global_url.size() + target.last_error.size();
 }
 
@@ -71,7 +64,7 @@ std::size_t BytesOf(const TargetsSnapshot& snapshot) {
   for (const ScrapePool& pool : snapshot.pools) {
     bytes += sizeof(ScrapePool) + pool.name.size() + pool.config_yaml.size();
     for (const TargetState& target : pool.active) bytes += BytesOf(target);
-    for (const Labels& dropped : pool.dropped) bytes += BytesOf(dropped);
+    for (const Labels& dropped : pool.dropped) bytes += BytesOfDropped(dropped);
   }
   return bytes;
 }

@@ -9,6 +9,7 @@
 #include "common/codec/otlp/otlp.h"
 #include "common/codec/otlp/request.h"
 #include "common/codec/otlp/values.h"
+#include "common/model/record_bytes.h"
 #include "common/text/base64.h"
 #include "schemas/otlp.pb.h"
 
@@ -63,12 +64,6 @@ bool IsStreamAttribute(std::string_view key) {
 bool HasLabel(const std::vector<Label>& labels, std::string_view name) {
   return std::any_of(labels.begin(), labels.end(),
                      [&](const Label& label) { return label.name == name; });
-}
-
-std::size_t BytesOf(const std::vector<Label>& labels) {
-  std::size_t bytes = 0;
-  for (const Label& label : labels) bytes += sizeof(Label) + label.name.size() + label.value.size();
-  return bytes;
 }
 
 class LogVisitor final : public Visitor {
@@ -133,7 +128,7 @@ class LogVisitor final : public Visitor {
     rows.Add(static_cast<std::int64_t>(time), values_.ToText(from.body(), limits_.line_bytes_max));
     std::vector<Label> metadata = MetadataOf(from);
     const std::size_t bytes =
-        sizeof(LogRows::Row) + BytesOf(metadata) + rows.text.size() - text_before;
+        sizeof(LogRows::Row) + opssight::BytesOf(metadata) + rows.text.size() - text_before;
     bytes_ += bytes;
     streams_[stream_].bytes += bytes;
     for (Label& label : metadata) {
